@@ -1,0 +1,409 @@
+//! The validated campaign model: what `decide` reads. Built only by [`crate::campaign`]'s
+//! checking stage, so every value here is within its limits and every reference resolves.
+
+use crate::audience::{Expression, SegmentTable};
+use crate::model::{
+    CampaignKey, CpmMicros, CreativeKey, Currency, Factor, MoneyNanos, Seconds, SegmentId,
+    UnixSeconds,
+};
+
+/// Most campaigns in one book: bounds the index and the scratch space of a decision.
+pub const CAMPAIGNS_MAX: usize = 200_000;
+/// Most caps on one scope.
+pub const CAPS_MAX: usize = 8;
+/// Largest `impressions` of one cap: the length of the ring of timestamps kept a person.
+pub const CAP_IMPRESSIONS_MAX: u16 = 255;
+
+/// Everything the business has loaded, bound together and indexed. Immutable; swapped whole.
+#[derive(Clone, Debug, Default)]
+pub struct Book {
+    /// The advertisers, in file order.
+    pub advertisers: Vec<Advertiser>,
+    /// All campaigns of all advertisers: [`CampaignIndex`] numbers them.
+    pub campaigns: Vec<Campaign>,
+    /// All creatives of all advertisers.
+    pub creatives: Vec<Creative>,
+    /// The segments that expressions and prices mention.
+    pub segments: SegmentTable,
+    /// segment -> campaigns whose audience can hold only for someone in that segment (one of
+    /// several, for an `or`). Indexed by [`SegmentId`].
+    pub by_segment: Vec<Vec<CampaignIndex>>,
+    /// Campaigns that need no segment (`prospecting = true`).
+    pub prospecting: Vec<CampaignIndex>,
+}
+
+/// A campaign's place in [`Book::campaigns`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct CampaignIndex(pub u32);
+
+/// A creative's place in [`Book::creatives`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct CreativeIndex(pub u32);
+
+/// An advertiser: the shop.
+#[derive(Clone, Debug)]
+pub struct Advertiser {
+    /// Unique among all files.
+    pub id: String,
+    /// The shop's domain: goes out as `adomain`, is matched against `badv`.
+    pub domain: String,
+    /// The currency of all its amounts.
+    pub currency: Currency,
+    /// IAB content categories (taxonomy 1) of the shop: `cat` of its bids.
+    pub categories: Vec<String>,
+    /// Frequency caps over all its campaigns together.
+    pub caps: Caps,
+    /// Where the file stands, for messages.
+    pub file: String,
+}
+
+/// A campaign.
+#[derive(Clone, Debug)]
+pub struct Campaign {
+    /// Identity over restarts and nodes.
+    pub key: CampaignKey,
+    /// Unique within its advertiser; goes out as `cid`.
+    pub id: String,
+    /// Place of its advertiser in [`Book::advertisers`].
+    pub advertiser: usize,
+    /// Never bids while set.
+    pub paused: bool,
+    /// What it is for.
+    pub objective: Objective,
+    /// From when to when.
+    pub flight: Flight,
+    /// How much.
+    pub budget: Budget,
+    /// For whom.
+    pub audience: Expression,
+    /// The audience as written, for people.
+    pub audience_text: String,
+    /// The segments that can trigger it: the newest of the person's memberships among these
+    /// is the visit from which recency, `start_after`, `stop_after` and phases count.
+    /// Empty for prospecting.
+    pub anchors: Vec<SegmentId>,
+    /// Not before this long after the visit.
+    pub start_after: Seconds,
+    /// Not from this long after the visit on.
+    pub stop_after: Option<Seconds>,
+    /// Frequency caps of this campaign.
+    pub caps: Caps,
+    /// Share of people never shown it, per 10,000.
+    pub holdout_per_10k: u16,
+    /// Whether it may win several impressions of one page.
+    pub several_per_page: bool,
+    /// How a bid is priced.
+    pub price: Price,
+    /// Where, when and on what it may run.
+    pub target: Target,
+    /// What is said.
+    pub plan: MessagePlan,
+}
+
+/// What a campaign is for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Objective {
+    /// Be seen: reach and frequency.
+    Awareness,
+    /// Be clicked.
+    Clicks,
+    /// Bring about this event, e.g. `purchase`.
+    Conversion(String),
+}
+
+/// When a campaign runs: `from <= now < to`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Flight {
+    /// First second.
+    pub from: UnixSeconds,
+    /// First second after the end.
+    pub to: UnixSeconds,
+}
+
+/// What a campaign may spend, in its advertiser's currency.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    /// A day, in the campaign's time zone.
+    pub daily: Option<MoneyNanos>,
+    /// The whole flight.
+    pub total: Option<MoneyNanos>,
+    /// How it is spread.
+    pub pacing: Pacing,
+    /// Whose midnight begins a day.
+    pub timezone: jiff::tz::TimeZone,
+}
+
+/// How a budget is spread over its time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pacing {
+    /// In proportion to the time gone by.
+    Even,
+    /// As fast as it can be spent.
+    Asap,
+}
+
+/// Frequency caps of one scope: all must hold (AND).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Caps {
+    /// At most `impressions` in every rolling window of `per`.
+    pub windows: Vec<Cap>,
+    /// At least this long between two impressions.
+    pub min_gap: Option<Seconds>,
+}
+
+impl Caps {
+    /// Whether nothing is limited.
+    pub fn is_empty(&self) -> bool {
+        self.windows.is_empty() && self.min_gap.is_none()
+    }
+}
+
+/// At most `impressions` in every rolling window of `per`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Cap {
+    /// How many; 1 to [`CAP_IMPRESSIONS_MAX`].
+    pub impressions: u16,
+    /// The window's length.
+    pub per: Seconds,
+}
+
+/// How a bid is priced: base x segment x value x recency x fatigue x modifiers, clamped.
+#[derive(Clone, Debug)]
+pub struct Price {
+    /// The start, in the advertiser's currency.
+    pub base: CpmMicros,
+    /// Never bid more.
+    pub max: CpmMicros,
+    /// Rather not bid than bid less.
+    pub min: CpmMicros,
+    /// Multiplier by segment: the largest among the person's live memberships counts; one
+    /// where none of them is listed.
+    pub segments: Vec<(SegmentId, Factor)>,
+    /// Whether and how the visit's own value scales the price.
+    pub value: Option<ValueRule>,
+    /// How interest fades.
+    pub recency: Recency,
+    /// What each impression since the last visit or click multiplies the price by.
+    pub fatigue: Factor,
+    /// Multipliers by device type.
+    pub by_device: Vec<(DeviceType, Factor)>,
+    /// Multipliers by exchange name.
+    pub by_exchange: Vec<(String, Factor)>,
+    /// Multipliers by ISO-3166 alpha-3 country.
+    pub by_country: Vec<([u8; 3], Factor)>,
+}
+
+/// `value = "membership"`: the visit's value over a reference, within a range.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ValueRule {
+    /// The value that leaves the price as it is, in thousandths.
+    pub reference_thousandths: u64,
+    /// The smallest factor.
+    pub low: Factor,
+    /// The largest factor.
+    pub high: Factor,
+}
+
+/// How interest fades with the age of the visit (product.md, F1).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Recency {
+    /// It does not.
+    Flat,
+    /// Halves every `half_life` after `start_after`, never below `floor`.
+    HalfLife {
+        /// Time to halve.
+        half_life: Seconds,
+        /// What remains in the end.
+        floor: Factor,
+    },
+    /// Steps: the factor of the largest `from` not above the age. Ascending, first at zero.
+    Bands(Vec<(Seconds, Factor)>),
+}
+
+/// Kinds of devices, as campaigns name them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum DeviceType {
+    /// A phone.
+    Mobile,
+    /// A tablet.
+    Tablet,
+    /// A personal computer.
+    Desktop,
+    /// A television or a set-top box.
+    Tv,
+    /// Anything else, or not said.
+    Other,
+}
+
+/// Where, when and on what a campaign may run. Empty lists do not limit.
+#[derive(Clone, Debug, Default)]
+pub struct Target {
+    /// ISO-3166 alpha-3 countries.
+    pub countries: Vec<[u8; 3]>,
+    /// Regions (ISO-3166-2 subdivision without its country), compared without case.
+    pub regions: Vec<String>,
+    /// Device types.
+    pub devices: Vec<DeviceType>,
+    /// Operating systems, compared without case.
+    pub operating_systems: Vec<String>,
+    /// Exchange profiles by name.
+    pub exchanges: Vec<String>,
+    /// Sites only, apps only, or (both empty) either.
+    pub kinds: Vec<InventoryKind>,
+    /// Only on these domains (and their subdomains) or app bundles.
+    pub allow: Vec<String>,
+    /// Never on these.
+    pub block: Vec<String>,
+    /// Hours of the week in the campaign's time zone; `None` is always.
+    pub dayparts: Option<WeekHours>,
+}
+
+/// Kinds of inventory.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum InventoryKind {
+    /// A web site.
+    Site,
+    /// An app.
+    App,
+}
+
+/// A set of the 168 hours of a week; hour 0 is Monday 00:00.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct WeekHours(pub [u64; 3]);
+
+impl WeekHours {
+    /// Adds an hour (0 to 167; others are ignored).
+    pub fn insert(&mut self, hour: u8) {
+        if let Some(word) = self.0.get_mut(usize::from(hour / 64)) {
+            *word |= 1 << (hour % 64);
+        }
+    }
+
+    /// Whether an hour is in the set.
+    pub fn contains(&self, hour: u8) -> bool {
+        self.0.get(usize::from(hour / 64)).is_some_and(|word| word & (1 << (hour % 64)) != 0)
+    }
+}
+
+/// What a campaign says to a person, and when.
+#[derive(Clone, Debug)]
+pub enum MessagePlan {
+    /// One message, always.
+    Single(Message),
+    /// By time since the visit: phases do not overlap, ascending by `from`.
+    Phased {
+        /// The phases.
+        phases: Vec<Phase>,
+        /// What happens between and after phases.
+        gap: Gap,
+        /// From which moment phases count.
+        from: PhaseStart,
+    },
+    /// One step after another, by exposures.
+    Sequence(Vec<Step>),
+    /// A comparison: a person stays with one arm.
+    Ab(Vec<Arm>),
+}
+
+/// A message: the creatives that carry it, one or more sizes and variants.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Message {
+    /// Its creatives, in the order of the file; the first that fits the impression is taken.
+    pub creatives: Vec<CreativeIndex>,
+}
+
+/// A message for `from <= age < to`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Phase {
+    /// First age.
+    pub from: Seconds,
+    /// First age after it.
+    pub to: Seconds,
+    /// What is said.
+    pub message: Message,
+}
+
+/// What a phased plan does where no phase covers the age.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Gap {
+    /// Nothing is said.
+    Silent,
+    /// The phase before goes on.
+    Previous,
+}
+
+/// From which moment phases count.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PhaseStart {
+    /// The latest visit: coming back starts the plan again.
+    LastSeen,
+    /// The first visit: the plan runs once.
+    FirstSeen,
+}
+
+/// A step of a sequence.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Step {
+    /// After so many impressions of this step the next begins; `None` on the last: for ever.
+    pub impressions: Option<u32>,
+    /// What is said.
+    pub message: Message,
+}
+
+/// An arm of a comparison.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Arm {
+    /// Its name in reports.
+    pub name: String,
+    /// First of the 10,000 split numbers that are not this arm's nor an earlier one's.
+    pub below_per_10k: u16,
+    /// What is said.
+    pub message: Message,
+}
+
+/// A creative: what is shown, and where a click leads.
+#[derive(Clone, Debug)]
+pub struct Creative {
+    /// Identity over restarts and nodes.
+    pub key: CreativeKey,
+    /// Unique within its advertiser; goes out as `crid`.
+    pub id: String,
+    /// Place of its advertiser in [`Book::advertisers`].
+    pub advertiser: usize,
+    /// Width in pixels.
+    pub width: u16,
+    /// Height in pixels.
+    pub height: u16,
+    /// Where a click leads: an absolute https (or http) URL.
+    pub landing: String,
+    /// OpenRTB creative attributes it has (`attr`).
+    pub attributes: Vec<u8>,
+    /// Its own categories; empty: the advertiser's.
+    pub categories: Vec<String>,
+    /// Its language (ISO 639-1), if it has one.
+    pub language: Option<String>,
+    /// Whether every address in it is https (or inline): fit for `secure=1`.
+    pub secure: bool,
+    /// A picture of it for the exchange's audit.
+    pub sample_image: Option<String>,
+    /// What it is made of.
+    pub body: CreativeBody,
+}
+
+/// What a banner is made of.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CreativeBody {
+    /// One picture that is a link.
+    Image {
+        /// Its address: https, or a data URI that was made from a file.
+        src: String,
+        /// Text for those who do not see it.
+        alt: String,
+    },
+    /// A piece of HTML; `{{click_url}}` and `{{cachebuster}}` are replaced, and `clickTag` is
+    /// set for it.
+    Html {
+        /// The markup.
+        html: String,
+    },
+}

@@ -1,0 +1,5 @@
+//! Homing, a retargeting bidder.
+
+pub mod audience;
+pub mod campaign;
+pub mod model;

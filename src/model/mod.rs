@@ -1,0 +1,16 @@
+//! Plain types everyone may use: ids, money, time, ratios, reasons.
+//!
+//! Guarantees: integers with units in their names, no I/O, no clock, no allocation
+//! beyond what a constructor is given. Must not import any other room of the crate.
+
+pub mod ids;
+pub mod money;
+pub mod ratio;
+pub mod reason;
+pub mod time;
+
+pub use ids::{BidId, CampaignKey, CreativeKey, ExchangeKey, IdSpace, SegmentId, UserKey};
+pub use money::{Amount, CpmMicros, Currency, MoneyNanos, Rates, Rounding};
+pub use ratio::Factor;
+pub use reason::NoBidReason;
+pub use time::{Seconds, UnixSeconds};

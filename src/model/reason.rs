@@ -1,0 +1,257 @@
+//! The one enum of every "no": metrics, explain, reports and `nbr` share its words.
+
+/// Why there was no bid: for a request as a whole, or for one campaign on one impression.
+///
+/// The variants stand in the order in which the gates are passed, so a later variant means
+/// that the request, or the campaign, got further.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
+pub enum NoBidReason {
+    // --- the request as a whole ---
+    /// The body is not an acceptable bid request (answered 400).
+    InvalidRequest,
+    /// No audience snapshot is loaded, or the server is draining.
+    NotReady,
+    /// The server has more work than its bound allows.
+    Overload,
+    /// `test=1` on an exchange whose profile does not answer test requests.
+    TestRequest,
+    /// The site or app is on the operator's block list.
+    BlockedInventory,
+    /// None of our seats may bid (`wseat` / `bseat`).
+    SeatNotAllowed,
+    /// None of the request's currencies has a rate here.
+    CurrencyUnknown,
+    /// An auction type this bidder does not know how to price.
+    AuctionType,
+    /// `tmax` less the network allowance leaves no time to answer.
+    TimeTooShort,
+    /// A child-directed request (COPPA): no identity, no retargeting.
+    Coppa,
+    /// The device asks not to be tracked (`lmt`, `dnt`, app tracking refused).
+    TrackingLimited,
+    /// The person opted out under a US law (us_privacy, GPC, GPP).
+    OptedOut,
+    /// GDPR applies and there is no consent that this bidder can rely on.
+    ConsentMissing,
+    /// No impression of a kind that this bidder can fill.
+    NoUsableImpression,
+    /// The request carries no user id that this exchange's profile accepts.
+    NoUserId,
+    /// None of the request's ids is in the audience.
+    UnknownUser,
+    // --- one campaign on one impression ---
+    /// The person is in no segment that the campaign's audience needs, or the rule is not met.
+    NotInAudience,
+    /// The campaign is paused.
+    Paused,
+    /// Before the flight.
+    FlightNotStarted,
+    /// After the flight.
+    FlightEnded,
+    /// Outside the hours of the campaign's dayparts.
+    OutsideDaypart,
+    /// The campaign does not buy on this exchange.
+    ExchangeExcluded,
+    /// Country or region not targeted, or unknown where a target is set.
+    GeoExcluded,
+    /// Device type or operating system not targeted.
+    DeviceExcluded,
+    /// Site, app or kind of inventory not targeted.
+    InventoryExcluded,
+    /// The publisher blocks the campaign's category (`bcat`).
+    CategoryBlocked,
+    /// The publisher blocks the advertiser's domain (`badv`).
+    AdvertiserBlocked,
+    /// Less than `start_after` since the person's last visit.
+    TooEarly,
+    /// More than `stop_after` since the person's last visit.
+    TooLate,
+    /// The message plan is silent at this time, or its sequence has ended.
+    NoMessage,
+    /// No creative of the message has a size that the impression asks for.
+    SizeMismatch,
+    /// The creative carries an attribute that the impression blocks (`battr`), or is not secure.
+    CreativeBlocked,
+    /// A frequency cap is full.
+    FrequencyCap,
+    /// Too soon after the last impression (`min_gap`).
+    MinGap,
+    /// The daily or total budget has no room for this bid.
+    BudgetSpent,
+    /// Even pacing: the campaign is ahead of its plan.
+    PacingAhead,
+    /// No rate between the campaign's currency and the auction's.
+    CurrencyMismatch,
+    /// The price falls below the campaign's own minimum.
+    BelowMinimum,
+    /// The price is below the impression's floor.
+    BelowFloor,
+    /// The person belongs to the campaign's holdout: decided fully, not shown (ghost bid).
+    Holdout,
+    /// Another candidate was dearer on this impression.
+    Outranked,
+    /// The campaign already bids on another impression of this page.
+    AlreadyOnPage,
+    /// The budget was taken by a concurrent bid between deciding and holding.
+    HoldRefused,
+    /// The decision took longer than the budget.
+    Late,
+}
+
+/// Every reason, in gate order: for metrics tables and tests.
+pub const ALL_REASONS: [NoBidReason; 44] = {
+    use NoBidReason as R;
+    [
+        R::InvalidRequest,
+        R::NotReady,
+        R::Overload,
+        R::TestRequest,
+        R::BlockedInventory,
+        R::SeatNotAllowed,
+        R::CurrencyUnknown,
+        R::AuctionType,
+        R::TimeTooShort,
+        R::Coppa,
+        R::TrackingLimited,
+        R::OptedOut,
+        R::ConsentMissing,
+        R::NoUsableImpression,
+        R::NoUserId,
+        R::UnknownUser,
+        R::NotInAudience,
+        R::Paused,
+        R::FlightNotStarted,
+        R::FlightEnded,
+        R::OutsideDaypart,
+        R::ExchangeExcluded,
+        R::GeoExcluded,
+        R::DeviceExcluded,
+        R::InventoryExcluded,
+        R::CategoryBlocked,
+        R::AdvertiserBlocked,
+        R::TooEarly,
+        R::TooLate,
+        R::NoMessage,
+        R::SizeMismatch,
+        R::CreativeBlocked,
+        R::FrequencyCap,
+        R::MinGap,
+        R::BudgetSpent,
+        R::PacingAhead,
+        R::CurrencyMismatch,
+        R::BelowMinimum,
+        R::BelowFloor,
+        R::Holdout,
+        R::Outranked,
+        R::AlreadyOnPage,
+        R::HoldRefused,
+        R::Late,
+    ]
+};
+
+impl NoBidReason {
+    /// The word used in metrics labels, explain and reports.
+    pub fn label(self) -> &'static str {
+        use NoBidReason as R;
+        match self {
+            R::InvalidRequest => "invalid_request",
+            R::NotReady => "not_ready",
+            R::Overload => "overload",
+            R::TestRequest => "test_request",
+            R::BlockedInventory => "blocked_inventory",
+            R::SeatNotAllowed => "seat_not_allowed",
+            R::CurrencyUnknown => "currency_unknown",
+            R::AuctionType => "auction_type",
+            R::TimeTooShort => "time_too_short",
+            R::Coppa => "coppa",
+            R::TrackingLimited => "tracking_limited",
+            R::OptedOut => "opted_out",
+            R::ConsentMissing => "consent_missing",
+            R::NoUsableImpression => "no_usable_impression",
+            R::NoUserId => "no_user_id",
+            R::UnknownUser => "unknown_user",
+            R::NotInAudience => "not_in_audience",
+            R::Paused => "paused",
+            R::FlightNotStarted => "flight_not_started",
+            R::FlightEnded => "flight_ended",
+            R::OutsideDaypart => "outside_daypart",
+            R::ExchangeExcluded => "exchange_excluded",
+            R::GeoExcluded => "geo_excluded",
+            R::DeviceExcluded => "device_excluded",
+            R::InventoryExcluded => "inventory_excluded",
+            R::CategoryBlocked => "category_blocked",
+            R::AdvertiserBlocked => "advertiser_blocked",
+            other => other.label_of_the_last_gates(),
+        }
+    }
+
+    /// The labels of the gates from timing on (split only to keep each table on a page).
+    fn label_of_the_last_gates(self) -> &'static str {
+        use NoBidReason as R;
+        match self {
+            R::TooEarly => "too_early",
+            R::TooLate => "too_late",
+            R::NoMessage => "no_message",
+            R::SizeMismatch => "size_mismatch",
+            R::CreativeBlocked => "creative_blocked",
+            R::FrequencyCap => "frequency_cap",
+            R::MinGap => "min_gap",
+            R::BudgetSpent => "budget_spent",
+            R::PacingAhead => "pacing_ahead",
+            R::CurrencyMismatch => "currency_mismatch",
+            R::BelowMinimum => "below_minimum",
+            R::BelowFloor => "below_floor",
+            R::Holdout => "holdout",
+            R::Outranked => "outranked",
+            R::AlreadyOnPage => "already_on_page",
+            R::HoldRefused => "hold_refused",
+            _ => "late",
+        }
+    }
+
+    /// The OpenRTB no-bid code (list "No-Bid Reason Codes" of OpenRTB 3.0, shared with 2.6).
+    pub fn nbr(self) -> u32 {
+        use NoBidReason as R;
+        match self {
+            R::NotReady | R::Overload | R::HoldRefused => 1,
+            R::InvalidRequest => 2,
+            R::BlockedInventory => 7,
+            R::Coppa
+            | R::TrackingLimited
+            | R::OptedOut
+            | R::ConsentMissing
+            | R::NoUserId
+            | R::UnknownUser
+            | R::NotInAudience => 8,
+            R::FrequencyCap | R::MinGap => 9,
+            R::TimeTooShort | R::Late => 15,
+            R::DeviceExcluded => 6,
+            _ => 0,
+        }
+    }
+
+    /// Position in [`ALL_REASONS`].
+    pub fn index(self) -> usize {
+        self as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_complete_ordered_and_has_distinct_labels() {
+        let mut labels = std::collections::HashSet::new();
+        for (position, reason) in ALL_REASONS.into_iter().enumerate() {
+            assert_eq!(reason.index(), position, "{reason:?}");
+            assert!(labels.insert(reason.label()), "{} twice", reason.label());
+        }
+        assert_eq!(
+            ALL_REASONS.last(),
+            Some(&NoBidReason::Late),
+            "the last variant is the last row"
+        );
+    }
+}
