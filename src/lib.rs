@@ -3,3 +3,4 @@
 pub mod audience;
 pub mod campaign;
 pub mod model;
+pub mod openrtb;

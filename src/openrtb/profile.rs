@@ -1,0 +1,86 @@
+//! The differences between exchanges, as data: one profile per `[[exchange]]` of `homing.toml`.
+
+use crate::model::{Currency, ExchangeKey, Seconds};
+
+/// How one exchange wants to be spoken to.
+#[derive(Clone, Debug)]
+pub struct ExchangeProfile {
+    /// Stable identity.
+    pub key: ExchangeKey,
+    /// Its name: the last part of its path, `/openrtb2/{name}`, and its label in metrics.
+    pub name: String,
+    /// How it is told "no".
+    pub no_bid: NoBidStyle,
+    /// Sent as `x-openrtb-version`, if it wants that.
+    pub version_header: Option<String>,
+    /// `tmax` where the request has none, in milliseconds.
+    pub tmax_default_ms: u32,
+    /// How much of `tmax` the network eats, in milliseconds.
+    pub network_allowance_ms: u32,
+    /// Currencies that it settles in; empty: whatever a request allows and a rate exists for.
+    pub currencies: Vec<Currency>,
+    /// Where ids are read, in this order.
+    pub ids: Vec<IdSource>,
+    /// What makes an impression billable.
+    pub billing: BillingEvent,
+    /// The macro that its markup wants in front of a click URL.
+    pub click_macro: Option<ClickMacro>,
+    /// Our seat there.
+    pub seat: Option<String>,
+    /// Whether `test=1` requests are answered with a bid (never counted, never held).
+    pub answer_test_requests: bool,
+    /// How long a hold waits for its billing notice before it is released.
+    pub hold_ttl: Seconds,
+    /// Whether an impression that says nothing of `secure` is taken to need https.
+    pub secure_by_default: bool,
+}
+
+/// How an exchange is told "no".
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NoBidStyle {
+    /// 204 without a body: cheapest, required by several exchanges.
+    NoContent,
+    /// 200 with `{"id":..,"seatbid":[],"nbr":n}`.
+    Nbr,
+}
+
+/// A place in the request where an id may stand.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum IdSource {
+    /// `user.buyeruid`: our own id, in id space `buyeruid`.
+    Buyeruid,
+    /// `user.id`, the exchange's id, in the named id space.
+    UserId {
+        /// The id space under which our audience knows this exchange's ids.
+        space: String,
+    },
+    /// `device.ifa`, in id space `ifa`.
+    Ifa,
+    /// `user.eids` (and `user.ext.eids`) of one source; the source is the id space.
+    Eid {
+        /// E.g. `uidapi.com`.
+        source: String,
+    },
+    /// `user.eids` of every source; each source is its own id space.
+    AnyEid,
+}
+
+/// What makes an impression billable.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BillingEvent {
+    /// The billing notice (`burl`).
+    Burl,
+    /// The win notice (`nurl`): exchanges that know no `burl`.
+    Nurl,
+    /// Our pixel in the markup, carrying the price macro.
+    Pixel,
+}
+
+/// A click macro.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClickMacro {
+    /// The text, e.g. `${CLICK_URL}`; what follows it is our click URL.
+    pub text: String,
+    /// Whether our URL behind it must be percent-encoded.
+    pub escape: bool,
+}
