@@ -11,6 +11,24 @@ use smallvec::SmallVec;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct ValueThousandths(pub u64);
 
+impl ValueThousandths {
+    /// Reads a plain non-negative decimal with at most three places; `None` otherwise.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (_, places) = text.split_once('.').unwrap_or((text, ""));
+        if places.len() > 3 {
+            return None;
+        }
+        let micros = crate::model::money::parse_micros(text)?;
+        Some(Self(u64::try_from(micros).ok()? / 1_000))
+    }
+}
+
+impl std::fmt::Display for ValueThousandths {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{:03}", self.0 / 1_000, self.0 % 1_000)
+    }
+}
+
 /// Most ids of one request that are looked up; real requests carry one to four usable ones.
 pub const PERSON_KEYS_MAX: usize = 4;
 
