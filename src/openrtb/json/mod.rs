@@ -1,0 +1,350 @@
+//! A pull reader of JSON: borrowed, strict in grammar, lenient in types.
+//!
+//! Why not serde: a bid request is mostly fields we do not need and types that arrive wrong
+//! (ids as numbers, flags as strings). This reader walks the body once, hands out slices of
+//! it, and skips the rest while still checking every byte of its grammar, so that a truncated
+//! or malformed body is always refused. serde_json is the oracle in its tests.
+//!
+//! Guarantees: no panic, no recursion deeper than [`DEPTH_MAX`], no allocation but for strings
+//! that hold escapes. A wrong-typed value is skipped and read as absent.
+
+mod list;
+mod scalar;
+
+pub use list::RawList;
+
+use crate::model::CpmMicros;
+use scalar::{RawText, escape_length, integral, micros_up, plain_run_end};
+use std::borrow::Cow;
+
+/// Deepest nesting of objects and arrays: the deepest field we read stands at 7.
+pub const DEPTH_MAX: u8 = 32;
+
+/// Where and why a text is not acceptable JSON.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("expected {expected} at byte {at}")]
+pub struct JsonError {
+    /// Byte offset in the text.
+    pub at: usize,
+    /// What the grammar allows there.
+    pub expected: &'static str,
+}
+
+/// What kind of value comes next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Object,
+    Array,
+    Text,
+    Number,
+    Other,
+}
+
+type Result<T> = std::result::Result<T, JsonError>;
+
+/// The reader: a text and a place in it.
+#[derive(Clone, Debug)]
+pub struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    depth: u8,
+}
+
+impl<'a> Reader<'a> {
+    /// Starts at the first byte of `text`.
+    pub fn new(text: &'a str) -> Self {
+        Self { text, at: 0, depth: 0 }
+    }
+
+    /// Calls `on_key` for each key of the object that comes next; it must read or skip the
+    /// value. A value of another kind is skipped and `false` returned.
+    ///
+    /// # Errors
+    /// The grammar is broken, or the nesting too deep.
+    pub fn object(
+        &mut self,
+        mut on_key: impl FnMut(&mut Self, &str) -> Result<()>,
+    ) -> Result<bool> {
+        if self.kind()? != Kind::Object {
+            self.skip()?;
+            return Ok(false);
+        }
+        self.enter()?;
+        if !self.closes(b'}') {
+            loop {
+                let key = self.key()?;
+                on_key(self, &key)?;
+                if !self.goes_on(b'}')? {
+                    break;
+                }
+            }
+        }
+        self.depth -= 1;
+        Ok(true)
+    }
+
+    /// Calls `on_element` before each element of the array that comes next; it must read or
+    /// skip the element. A value of another kind is skipped and `false` returned.
+    ///
+    /// # Errors
+    /// The grammar is broken, or the nesting too deep.
+    pub fn array(&mut self, mut on_element: impl FnMut(&mut Self) -> Result<()>) -> Result<bool> {
+        if self.kind()? != Kind::Array {
+            self.skip()?;
+            return Ok(false);
+        }
+        self.enter()?;
+        if !self.closes(b']') {
+            loop {
+                on_element(self)?;
+                if !self.goes_on(b']')? {
+                    break;
+                }
+            }
+        }
+        self.depth -= 1;
+        Ok(true)
+    }
+
+    /// Skips the value that comes next, checking its grammar; returns its text.
+    ///
+    /// # Errors
+    /// The grammar is broken, or the nesting too deep.
+    pub fn skip(&mut self) -> Result<&'a str> {
+        let kind = self.kind()?;
+        let start = self.at;
+        match kind {
+            Kind::Text => {
+                self.string()?;
+            }
+            Kind::Number => {
+                self.number()?;
+            }
+            Kind::Object => {
+                self.object(|reader, _| reader.skip().map(|_| ()))?;
+            }
+            Kind::Array => {
+                self.array(|reader| reader.skip().map(|_| ()))?;
+            }
+            Kind::Other => self.word()?,
+        }
+        Ok(&self.text[start..self.at])
+    }
+
+    /// A list kept as text, to be walked only if someone needs it; empty for other kinds.
+    ///
+    /// # Errors
+    /// As [`Self::skip`].
+    pub fn list(&mut self) -> Result<RawList<'a>> {
+        let is_array = self.kind()? == Kind::Array;
+        let text = self.skip()?;
+        Ok(RawList(if is_array { text } else { "[]" }))
+    }
+
+    /// A string, or a number as its text; anything else is skipped and absent.
+    ///
+    /// # Errors
+    /// The grammar is broken.
+    pub fn text(&mut self) -> Result<Option<Cow<'a, str>>> {
+        match self.kind()? {
+            Kind::Text => self.string().map(|raw| Some(raw.unescaped())),
+            Kind::Number => self.number().map(|digits| Some(Cow::Borrowed(digits))),
+            _ => self.skip().map(|_| None),
+        }
+    }
+
+    /// A whole number: an integer, an integral float, or a string of one; `true` is 1 and
+    /// `false` 0. Anything else is skipped and absent.
+    ///
+    /// # Errors
+    /// The grammar is broken.
+    pub fn integer(&mut self) -> Result<Option<i64>> {
+        match self.kind()? {
+            Kind::Number => self.number().map(integral),
+            Kind::Text => {
+                let raw = self.string()?;
+                Ok(integral(raw.inside.trim()))
+            }
+            _ => self.skip().map(|skipped| match skipped {
+                "true" => Some(1),
+                "false" => Some(0),
+                _ => None,
+            }),
+        }
+    }
+
+    /// A price in units, as micros, rounded up; a string of one is accepted. Negative prices
+    /// and anything else are absent.
+    ///
+    /// # Errors
+    /// The grammar is broken.
+    pub fn price(&mut self) -> Result<Option<CpmMicros>> {
+        match self.kind()? {
+            Kind::Number => self.number().map(micros_up),
+            Kind::Text => {
+                let raw = self.string()?;
+                Ok(micros_up(raw.inside.trim()))
+            }
+            _ => self.skip().map(|_| None),
+        }
+    }
+
+    /// Only white space may be left.
+    ///
+    /// # Errors
+    /// Something else follows.
+    pub fn end(&mut self) -> Result<()> {
+        self.space();
+        if self.at == self.text.len() { Ok(()) } else { self.fault("the end of the body") }
+    }
+
+    fn fault<T>(&self, expected: &'static str) -> Result<T> {
+        Err(JsonError { at: self.at, expected })
+    }
+
+    fn byte(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn space(&mut self) {
+        while matches!(self.byte(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+            self.at += 1;
+        }
+    }
+
+    fn kind(&mut self) -> Result<Kind> {
+        self.space();
+        match self.byte() {
+            Some(b'{') => Ok(Kind::Object),
+            Some(b'[') => Ok(Kind::Array),
+            Some(b'"') => Ok(Kind::Text),
+            Some(b'-' | b'0'..=b'9') => Ok(Kind::Number),
+            Some(b't' | b'f' | b'n') => Ok(Kind::Other),
+            _ => self.fault("a value"),
+        }
+    }
+
+    /// Steps over an opening bracket.
+    fn enter(&mut self) -> Result<()> {
+        if self.depth == DEPTH_MAX {
+            return self.fault("less nesting");
+        }
+        self.depth += 1;
+        self.at += 1;
+        Ok(())
+    }
+
+    /// Steps over the closing bracket of an empty container, if it is one.
+    fn closes(&mut self, bracket: u8) -> bool {
+        self.space();
+        let closes = self.byte() == Some(bracket);
+        self.at += usize::from(closes);
+        closes
+    }
+
+    /// After a member: a comma (true) or the closing bracket (false).
+    fn goes_on(&mut self, bracket: u8) -> Result<bool> {
+        self.space();
+        match self.byte() {
+            Some(b',') => {
+                self.at += 1;
+                Ok(true)
+            }
+            Some(byte) if byte == bracket => {
+                self.at += 1;
+                Ok(false)
+            }
+            _ => self.fault("a comma or a closing bracket"),
+        }
+    }
+
+    fn key(&mut self) -> Result<Cow<'a, str>> {
+        self.space();
+        if self.byte() != Some(b'"') {
+            return self.fault("a key");
+        }
+        let key = self.string()?.unescaped();
+        self.space();
+        if self.byte() != Some(b':') {
+            return self.fault("a colon");
+        }
+        self.at += 1;
+        Ok(key)
+    }
+
+    /// A string; the reader stands on its opening quote.
+    fn string(&mut self) -> Result<RawText<'a>> {
+        let bytes = self.text.as_bytes();
+        let start = self.at + 1;
+        let mut escaped = false;
+        let mut at = start;
+        loop {
+            at = plain_run_end(bytes, at);
+            match bytes.get(at) {
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    escaped = true;
+                    self.at = at;
+                    at +=
+                        escape_length(&bytes[at..]).map_or_else(|| self.fault("an escape"), Ok)?;
+                }
+                _ => {
+                    self.at = at.min(bytes.len());
+                    return self.fault("a character of a string");
+                }
+            }
+        }
+        self.at = at + 1;
+        Ok(RawText { inside: &self.text[start..at], escaped })
+    }
+
+    /// A number by JSON's grammar.
+    fn number(&mut self) -> Result<&'a str> {
+        let start = self.at;
+        if self.byte() == Some(b'-') {
+            self.at += 1;
+        }
+        match self.byte() {
+            Some(b'0') => self.at += 1,
+            Some(b'1'..=b'9') => self.digits()?,
+            _ => return self.fault("a digit"),
+        }
+        if self.byte() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.byte(), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.byte(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(&self.text[start..self.at])
+    }
+
+    fn digits(&mut self) -> Result<()> {
+        if !matches!(self.byte(), Some(b'0'..=b'9')) {
+            return self.fault("a digit");
+        }
+        while matches!(self.byte(), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
+        Ok(())
+    }
+
+    /// `true`, `false` or `null`.
+    fn word(&mut self) -> Result<()> {
+        let rest = &self.text.as_bytes()[self.at..];
+        for word in ["true", "false", "null"] {
+            if rest.starts_with(word.as_bytes()) {
+                self.at += word.len();
+                return Ok(());
+            }
+        }
+        self.fault("true, false or null")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! The texts and numbers of the reader: scanning, unescaping, converting.
+
+use crate::model::CpmMicros;
+use std::borrow::Cow;
+
+/// The end of the run of bytes that need no attention in a string: eight at a time.
+pub(super) fn plain_run_end(bytes: &[u8], mut at: usize) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = ONES << 7;
+    while let Some(chunk) = bytes.get(at..at + 8) {
+        let word = u64::from_le_bytes(chunk.try_into().expect("the slice is eight bytes long"));
+        let zero_bytes = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
+        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
+        let special = control
+            | zero_bytes(word ^ (ONES * u64::from(b'"')))
+            | zero_bytes(word ^ (ONES * u64::from(b'\\')));
+        if special != 0 {
+            // The lowest flagged byte is exact; higher ones may be borrowed from it.
+            return at + (special.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    while bytes.get(at).is_some_and(|byte| *byte >= 0x20 && *byte != b'"' && *byte != b'\\') {
+        at += 1;
+    }
+    at
+}
+
+/// The length of a valid escape at the start of `bytes`, which begin with a backslash.
+pub(super) fn escape_length(bytes: &[u8]) -> Option<usize> {
+    match bytes.get(1)? {
+        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(2),
+        b'u' => bytes.get(2..6)?.iter().all(u8::is_ascii_hexdigit).then_some(6),
+        _ => None,
+    }
+}
+
+/// A string as it stands between its quotes.
+pub(super) struct RawText<'a> {
+    pub(super) inside: &'a str,
+    pub(super) escaped: bool,
+}
+
+impl<'a> RawText<'a> {
+    pub(super) fn unescaped(&self) -> Cow<'a, str> {
+        if self.escaped { Cow::Owned(unescape(self.inside)) } else { Cow::Borrowed(self.inside) }
+    }
+}
+
+/// Resolves escapes whose grammar was checked; lone surrogates become U+FFFD.
+fn unescape(inside: &str) -> String {
+    let mut plain = String::with_capacity(inside.len());
+    let mut rest = inside;
+    while let Some(backslash) = rest.find('\\') {
+        plain.push_str(&rest[..backslash]);
+        let escape = rest.as_bytes()[backslash + 1];
+        rest = &rest[backslash + 2..];
+        match escape {
+            b'b' => plain.push('\u{8}'),
+            b'f' => plain.push('\u{c}'),
+            b'n' => plain.push('\n'),
+            b'r' => plain.push('\r'),
+            b't' => plain.push('\t'),
+            b'u' => {
+                let (letter, length) = unicode_escape(rest);
+                plain.push(letter);
+                rest = &rest[length..];
+            }
+            other => plain.push(char::from(other)),
+        }
+    }
+    plain.push_str(rest);
+    plain
+}
+
+/// The letter of `XXXX` or `XXXX\uYYYY`, and how many bytes of `rest` it took.
+fn unicode_escape(rest: &str) -> (char, usize) {
+    let unit = |at: usize| rest.get(at..at + 4).and_then(|hex| u16::from_str_radix(hex, 16).ok());
+    let first = unit(0).unwrap_or(0xfffd);
+    if let Some(letter) = char::from_u32(u32::from(first)) {
+        return (letter, 4);
+    }
+    let pair = (rest.get(4..6) == Some("\\u")).then(|| unit(6)).flatten();
+    let joined = pair.and_then(|second| char::decode_utf16([first, second]).next()?.ok());
+    joined.map_or((char::REPLACEMENT_CHARACTER, 4), |letter| (letter, 10))
+}
+
+/// The whole number that a decimal text denotes, if it is one within `i64`.
+pub(super) fn integral(text: &str) -> Option<i64> {
+    if let Ok(whole) = text.parse() {
+        return Some(whole);
+    }
+    let float: f64 = text.parse().ok()?;
+    let fits = float.fract() == 0.0 && float.abs() < 9e15;
+    fits.then_some(float as i64)
+}
+
+/// A non-negative decimal as micros, rounded up: exact for plain decimals, by float for those
+/// with an exponent.
+pub(super) fn micros_up(text: &str) -> Option<CpmMicros> {
+    let (units, places) = text.split_once('.').unwrap_or((text, ""));
+    let plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if units.is_empty() || !plain(units) || !plain(places) {
+        let float: f64 = text.parse().ok()?;
+        let fits = (0.0..=9e12).contains(&float);
+        return fits.then(|| CpmMicros((float * 1e6).ceil() as i64));
+    }
+    let kept = &places[..places.len().min(6)];
+    let dropped = places.bytes().skip(6).any(|byte| byte != b'0');
+    let fraction: i64 = if kept.is_empty() { 0 } else { kept.parse().ok()? };
+    let fraction = fraction * 10_i64.pow(6 - kept.len() as u32) + i64::from(dropped);
+    let units: i64 = units.parse().ok()?;
+    units.checked_mul(1_000_000)?.checked_add(fraction).map(CpmMicros)
+}
