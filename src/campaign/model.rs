@@ -7,6 +7,8 @@ use crate::model::{
     UnixSeconds,
 };
 
+pub use crate::model::{DeviceType, InventoryKind};
+
 /// Most campaigns in one book: bounds the index and the scratch space of a decision.
 pub const CAMPAIGNS_MAX: usize = 200_000;
 /// Most caps on one scope.
@@ -220,21 +222,6 @@ pub enum Recency {
     Bands(Vec<(Seconds, Factor)>),
 }
 
-/// Kinds of devices, as campaigns name them.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum DeviceType {
-    /// A phone.
-    Mobile,
-    /// A tablet.
-    Tablet,
-    /// A personal computer.
-    Desktop,
-    /// A television or a set-top box.
-    Tv,
-    /// Anything else, or not said.
-    Other,
-}
-
 /// Where, when and on what a campaign may run. Empty lists do not limit.
 #[derive(Clone, Debug, Default)]
 pub struct Target {
@@ -256,15 +243,6 @@ pub struct Target {
     pub block: Vec<String>,
     /// Hours of the week in the campaign's time zone; `None` is always.
     pub dayparts: Option<WeekHours>,
-}
-
-/// Kinds of inventory.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum InventoryKind {
-    /// A web site.
-    Site,
-    /// An app.
-    App,
 }
 
 /// A set of the 168 hours of a week; hour 0 is Monday 00:00.

@@ -5,12 +5,14 @@
 
 pub mod ids;
 pub mod money;
+pub mod place;
 pub mod ratio;
 pub mod reason;
 pub mod time;
 
 pub use ids::{BidId, CampaignKey, CreativeKey, ExchangeKey, IdSpace, SegmentId, UserKey};
 pub use money::{Amount, CpmMicros, Currency, MoneyNanos, Rates, Rounding};
+pub use place::{DeviceType, InventoryKind};
 pub use ratio::Factor;
 pub use reason::NoBidReason;
 pub use time::{Seconds, UnixSeconds};

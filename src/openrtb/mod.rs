@@ -1,10 +1,17 @@
 //! The wire: what exchanges send and what they are answered.
 //!
 //! - [`json`] a strict, lenient-typed, borrowed reader
+//! - [`request`] a bid request as the decision sees it
+//! - [`decode`] from the body to the request
 //! - [`profile`] the differences between exchanges, as data
 //!
 //! Guarantees: reading a request never panics, never copies the body and is bounded in depth
 //! and number of impressions. Must not know campaigns or sockets.
 
+pub mod decode;
 pub mod json;
 pub mod profile;
+pub mod request;
+
+pub use decode::decode_json;
+pub use request::{BidRequest, Impression, InvalidRequest};

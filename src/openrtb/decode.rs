@@ -1,0 +1,374 @@
+//! JSON body to [`BidRequest`]: only the fields that a decision reads, everything else skipped.
+//!
+//! Guarantees: only a body that is no JSON object, or lacks `id` or `imp`, is refused; a bad
+//! impression is left out alone; a wrong-typed optional field is absent, except among the
+//! privacy flags, where what cannot be read counts as the strictest.
+
+use super::json::{JsonError, Reader};
+use super::request::{
+    Banner, BidRequest, Device, FORMATS_MAX, IMPRESSIONS_MAX, Impression, InvalidRequest,
+    Inventory, Regulations, User,
+};
+use crate::model::{Currency, DeviceType, InventoryKind};
+use std::borrow::Cow;
+
+type Read<T> = Result<T, JsonError>;
+
+/// Reads a JSON body.
+///
+/// # Errors
+/// See [`InvalidRequest`].
+pub fn decode_json(body: &[u8]) -> Result<BidRequest<'_>, InvalidRequest> {
+    let text = std::str::from_utf8(body).map_err(|_| InvalidRequest::NotText)?;
+    let mut reader = Reader::new(text);
+    let mut request = BidRequest { auction_type: 2, ..BidRequest::default() };
+    let mut impressions_offered = false;
+    let is_object = reader.object(|reader, key| {
+        if key == "imp" {
+            impressions_offered = impressions(reader, &mut request)?;
+            return Ok(());
+        }
+        top_level(reader, key, &mut request)
+    })?;
+    reader.end()?;
+    if !is_object {
+        return Err(InvalidRequest::NotAnObject);
+    }
+    if request.id.is_empty() {
+        return Err(InvalidRequest::MissingId);
+    }
+    if !impressions_offered {
+        return Err(InvalidRequest::MissingImpressions);
+    }
+    Ok(request)
+}
+
+fn top_level<'a>(reader: &mut Reader<'a>, key: &str, request: &mut BidRequest<'a>) -> Read<()> {
+    match key {
+        "id" => request.id = reader.text()?.unwrap_or_default(),
+        "test" => request.test = reader.integer()? == Some(1),
+        "at" => request.auction_type = reader.integer()?.unwrap_or(2),
+        "tmax" => request.tmax_ms = reader.integer()?.and_then(|ms| u32::try_from(ms).ok()),
+        "cur" => request.currencies = reader.list()?,
+        "bcat" => request.blocked_categories = reader.list()?,
+        "badv" => request.blocked_advertisers = reader.list()?,
+        "wseat" => request.allowed_seats = reader.list()?,
+        "bseat" => request.blocked_seats = reader.list()?,
+        "site" => site(reader, &mut request.inventory)?,
+        "app" => app(reader, &mut request.inventory)?,
+        "device" => device(reader, &mut request.device)?,
+        "user" => user(reader, &mut request.user)?,
+        "regs" => regulations(reader, &mut request.regulations)?,
+        _ => drop(reader.skip()?),
+    }
+    Ok(())
+}
+
+/// Reads `imp`; whether it is a list with anything in it.
+fn impressions<'a>(reader: &mut Reader<'a>, request: &mut BidRequest<'a>) -> Read<bool> {
+    let mut offered = false;
+    request.impressions.clear();
+    request.impressions_skipped = 0;
+    reader.array(|reader| {
+        offered = true;
+        if request.impressions.len() == IMPRESSIONS_MAX {
+            request.impressions_skipped += 1;
+            return reader.skip().map(drop);
+        }
+        let read = impression(reader)?;
+        let doubled = |one: &Impression<'_>| request.impressions.iter().any(|old| old.id == one.id);
+        match read.filter(|one| !doubled(one)) {
+            Some(one) => request.impressions.push(one),
+            None => request.impressions_skipped += 1,
+        }
+        Ok(())
+    })?;
+    Ok(offered)
+}
+
+fn impression<'a>(reader: &mut Reader<'a>) -> Read<Option<Impression<'a>>> {
+    let mut one = Impression { floor_currency: Some(Currency::USD), ..Impression::default() };
+    let is_object = reader.object(|reader, key| {
+        match key {
+            "id" => one.id = reader.text()?.unwrap_or_default(),
+            "banner" => one.banner = banner(reader)?,
+            "bidfloor" => one.floor = reader.price()?.unwrap_or_default(),
+            "bidfloorcur" => {
+                one.floor_currency = match reader.text()? {
+                    Some(code) if !code.is_empty() => Currency::parse(&code),
+                    _ => Some(Currency::USD),
+                }
+            }
+            "secure" => one.secure = reader.integer()?.map(|flag| flag != 0),
+            "pmp" => one.private_auction = private_auction(reader)?,
+            _ => drop(reader.skip()?),
+        }
+        Ok(())
+    })?;
+    Ok((is_object && !one.id.is_empty()).then_some(one))
+}
+
+fn private_auction(reader: &mut Reader<'_>) -> Read<bool> {
+    let mut private = false;
+    reader.object(|reader, key| {
+        match key {
+            "private_auction" => private = reader.integer()? == Some(1),
+            _ => drop(reader.skip()?),
+        }
+        Ok(())
+    })?;
+    Ok(private)
+}
+
+fn banner(reader: &mut Reader<'_>) -> Read<Option<Banner>> {
+    let mut banner = Banner::default();
+    let (mut width, mut height) = (None, None);
+    let is_object = reader.object(|reader, key| {
+        match key {
+            "format" => formats(reader, &mut banner)?,
+            "w" => width = reader.integer()?,
+            "h" => height = reader.integer()?,
+            "battr" => banner.blocked_attributes = bits(reader)?,
+            "btype" => banner.blocked_types = bits(reader)?,
+            _ => drop(reader.skip()?),
+        }
+        Ok(())
+    })?;
+    if banner.sizes.is_empty() {
+        banner.sizes.extend(size(width, height));
+    }
+    Ok((is_object && !banner.sizes.is_empty()).then_some(banner))
+}
+
+fn formats(reader: &mut Reader<'_>, banner: &mut Banner) -> Read<()> {
+    reader.array(|reader| {
+        let (mut width, mut height) = (None, None);
+        reader.object(|reader, key| {
+            match key {
+                "w" => width = reader.integer()?,
+                "h" => height = reader.integer()?,
+                _ => drop(reader.skip()?),
+            }
+            Ok(())
+        })?;
+        if banner.sizes.len() < FORMATS_MAX {
+            banner.sizes.extend(size(width, height));
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn size(width: Option<i64>, height: Option<i64>) -> Option<(u16, u16)> {
+    let pixels = |side: Option<i64>| u16::try_from(side?).ok().filter(|side| *side > 0);
+    Some((pixels(width)?, pixels(height)?))
+}
+
+/// A list of small numbers as bits; numbers from 32 on mean nothing to this bidder.
+fn bits(reader: &mut Reader<'_>) -> Read<u32> {
+    let mut bits = 0;
+    reader.array(|reader| {
+        if let Some(number @ 0..32) = reader.integer()? {
+            bits |= 1_u32 << number;
+        }
+        Ok(())
+    })?;
+    Ok(bits)
+}
+
+fn site<'a>(reader: &mut Reader<'a>, inventory: &mut Inventory<'a>) -> Read<()> {
+    let mut page = None;
+    let is_object = reader.object(|reader, key| {
+        match key {
+            "domain" => inventory.domain = present(reader.text()?),
+            "page" => page = reader.text()?,
+            _ => drop(reader.skip()?),
+        }
+        Ok(())
+    })?;
+    if is_object {
+        inventory.kind = Some(InventoryKind::Site);
+    }
+    if inventory.domain.is_none() {
+        inventory.domain = page.and_then(host_of);
+    }
+    Ok(())
+}
+
+/// The host of a URL, without its port.
+fn host_of(page: Cow<'_, str>) -> Option<Cow<'_, str>> {
+    let range = {
+        let start = page.find("://").map_or(0, |scheme| scheme + 3);
+        let length = page[start..].find(['/', '?', '#', ':']).unwrap_or(page.len() - start);
+        start..start + length
+    };
+    let host = match page {
+        Cow::Borrowed(page) => Cow::Borrowed(&page[range]),
+        Cow::Owned(page) => Cow::Owned(page[range].to_owned()),
+    };
+    present(Some(host))
+}
+
+fn app<'a>(reader: &mut Reader<'a>, inventory: &mut Inventory<'a>) -> Read<()> {
+    let is_object = reader.object(|reader, key| {
+        match key {
+            "bundle" => inventory.bundle = present(reader.text()?),
+            _ => drop(reader.skip()?),
+        }
+        Ok(())
+    })?;
+    if is_object {
+        inventory.kind = Some(InventoryKind::App);
+    }
+    Ok(())
+}
+
+fn device<'a>(reader: &mut Reader<'a>, device: &mut Device<'a>) -> Read<()> {
+    reader.object(|reader, key| {
+        match key {
+            "devicetype" => device.device_type = reader.integer()?.map(device_type),
+            "os" => device.operating_system = present(reader.text()?),
+            "ifa" => device.ifa = present(reader.text()?).filter(|ifa| !is_zero_id(ifa)),
+            "lmt" | "dnt" => device.tracking_limited |= reader.integer()? == Some(1),
+            "geo" => geo(reader, device)?,
+            "ext" => device_extension(reader, device)?,
+            _ => drop(reader.skip()?),
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// `ext.atts`, Apple's tracking status: 3 is authorised; 0 undetermined, 1 restricted and
+/// 2 denied are not.
+fn device_extension(reader: &mut Reader<'_>, device: &mut Device<'_>) -> Read<()> {
+    reader.object(|reader, key| {
+        match key {
+            "atts" => device.tracking_limited |= matches!(reader.integer()?, Some(0..=2)),
+            _ => drop(reader.skip()?),
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn geo<'a>(reader: &mut Reader<'a>, device: &mut Device<'a>) -> Read<()> {
+    reader.object(|reader, key| {
+        match key {
+            "country" => {
+                device.country = reader
+                    .text()?
+                    .and_then(|code| <[u8; 3]>::try_from(code.as_bytes()).ok())
+                    .map(|code| code.map(|letter| letter.to_ascii_uppercase()));
+            }
+            "region" => device.region = present(reader.text()?),
+            _ => drop(reader.skip()?),
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// AdCOM list "Device Types".
+fn device_type(code: i64) -> DeviceType {
+    match code {
+        1 | 4 => DeviceType::Mobile,
+        2 => DeviceType::Desktop,
+        5 => DeviceType::Tablet,
+        3 | 7 => DeviceType::Tv,
+        _ => DeviceType::Other,
+    }
+}
+
+/// An advertising id that was wiped: zeros and dashes only.
+fn is_zero_id(id: &str) -> bool {
+    id.bytes().all(|byte| byte == b'0' || byte == b'-')
+}
+
+fn user<'a>(reader: &mut Reader<'a>, user: &mut User<'a>) -> Read<()> {
+    let mut consents = [None, None];
+    reader.object(|reader, key| {
+        match key {
+            "id" => user.id = present(reader.text()?),
+            "buyeruid" => user.buyeruid = present(reader.text()?),
+            "eids" => user.eids[0] = reader.list()?,
+            "consent" => consents[0] = present(reader.text()?),
+            "ext" => {
+                reader.object(|reader, key| {
+                    match key {
+                        "eids" => user.eids[1] = reader.list()?,
+                        "consent" => consents[1] = present(reader.text()?),
+                        _ => drop(reader.skip()?),
+                    }
+                    Ok(())
+                })?;
+            }
+            _ => drop(reader.skip()?),
+        }
+        Ok(())
+    })?;
+    user.consent = match consents {
+        [Some(first), Some(second)] => (first == second).then_some(first),
+        [first, second] => first.or(second),
+    };
+    Ok(())
+}
+
+fn regulations<'a>(reader: &mut Reader<'a>, regulations: &mut Regulations<'a>) -> Read<()> {
+    reader.object(|reader, key| {
+        if key != "ext" {
+            return regulation(reader, key, (regulations, 0));
+        }
+        reader.object(|reader, key| regulation(reader, key, (regulations, 1)))?;
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// One signal, in its 2.6 place (0) or its 2.5 place (1).
+fn regulation<'a>(
+    reader: &mut Reader<'a>,
+    key: &str,
+    (regulations, place): (&mut Regulations<'a>, usize),
+) -> Read<()> {
+    match key {
+        "coppa" => {
+            regulations.coppa |= flag(reader, &mut regulations.unreadable)? == Some(true);
+        }
+        "gdpr" => {
+            let said = flag(reader, &mut regulations.unreadable)?;
+            // Either place saying "applies" outweighs the other saying it does not.
+            regulations.gdpr = regulations.gdpr.max(said);
+        }
+        "us_privacy" => regulations.us_privacy[place] = present(reader.text()?),
+        "gpc" => regulations.gpc |= flag(reader, &mut regulations.unreadable)? == Some(true),
+        "gpp_sid" => regulations.gpp_sections[place] = reader.list()?,
+        _ => drop(reader.skip()?),
+    }
+    Ok(())
+}
+
+/// A 0/1 flag; `null` is absent; anything else is unreadable.
+fn flag(reader: &mut Reader<'_>, unreadable: &mut bool) -> Read<Option<bool>> {
+    let mut probe = reader.clone();
+    match reader.integer()? {
+        Some(0) => Ok(Some(false)),
+        Some(1) => Ok(Some(true)),
+        Some(_) => {
+            *unreadable = true;
+            Ok(None)
+        }
+        None => {
+            *unreadable |= probe.skip()? != "null";
+            Ok(None)
+        }
+    }
+}
+
+/// An empty text is as good as none.
+fn present(text: Option<Cow<'_, str>>) -> Option<Cow<'_, str>> {
+    text.filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests;

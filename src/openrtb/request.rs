@@ -1,0 +1,211 @@
+//! A bid request as the decision sees it: borrowed from the body, one form for every wire
+//! encoding, with every signal that has two places already joined.
+//!
+//! Guarantees: holds only what a decision reads. Where a privacy signal stands in its 2.6 and
+//! in its 2.5 place and the two differ, the stricter one is here (field note openrtb.md 1.4).
+
+use super::json::RawList;
+use crate::model::{CpmMicros, Currency, DeviceType, InventoryKind};
+use smallvec::SmallVec;
+use std::borrow::Cow;
+
+/// Most impressions of one request that are looked at; real ones have one to five.
+pub const IMPRESSIONS_MAX: usize = 16;
+/// Most sizes of one banner that are looked at.
+pub const FORMATS_MAX: usize = 32;
+
+/// A bid request. Absent means unknown (OpenRTB 2.6, 2.8).
+#[derive(Clone, Debug, Default)]
+pub struct BidRequest<'a> {
+    /// The exchange's id of the request: echoed in the answer. Never empty.
+    pub id: Cow<'a, str>,
+    /// The impressions that can be read; the others are counted in `impressions_skipped`.
+    pub impressions: SmallVec<[Impression<'a>; 4]>,
+    /// Impressions that were skipped: malformed, doubled, or beyond [`IMPRESSIONS_MAX`].
+    pub impressions_skipped: u32,
+    /// `test`: 1 is a test auction.
+    pub test: bool,
+    /// `at`: 1 first price, 2 second price, 3 fixed price; 2 where absent.
+    pub auction_type: i64,
+    /// `tmax` in milliseconds.
+    pub tmax_ms: Option<u32>,
+    /// `cur`; empty means US dollars only.
+    pub currencies: RawList<'a>,
+    /// `bcat`: blocked categories.
+    pub blocked_categories: RawList<'a>,
+    /// `badv`: blocked advertiser domains.
+    pub blocked_advertisers: RawList<'a>,
+    /// `wseat`: seats that may bid.
+    pub allowed_seats: RawList<'a>,
+    /// `bseat`: seats that may not.
+    pub blocked_seats: RawList<'a>,
+    /// Where the ad would stand.
+    pub inventory: Inventory<'a>,
+    /// On what.
+    pub device: Device<'a>,
+    /// For whom.
+    pub user: User<'a>,
+    /// Under which rules.
+    pub regulations: Regulations<'a>,
+}
+
+/// One impression on offer.
+#[derive(Clone, Debug, Default)]
+pub struct Impression<'a> {
+    /// Unique in the request; never empty.
+    pub id: Cow<'a, str>,
+    /// The banner on offer, if one is.
+    pub banner: Option<Banner>,
+    /// `bidfloor`, a CPM.
+    pub floor: CpmMicros,
+    /// `bidfloorcur`; US dollars where absent. `None`: a code that is none.
+    pub floor_currency: Option<Currency>,
+    /// `secure`: whether markup must be https; `None` where the request does not say.
+    pub secure: Option<bool>,
+    /// `pmp.private_auction`: only bids on deals are wanted.
+    pub private_auction: bool,
+}
+
+/// A banner on offer.
+#[derive(Clone, Debug, Default)]
+pub struct Banner {
+    /// Sizes in pixels, in the exchange's order; from `format`, else `w` and `h`.
+    pub sizes: SmallVec<[(u16, u16); 4]>,
+    /// `battr`: blocked creative attributes, one bit each (bit n: attribute n).
+    pub blocked_attributes: u32,
+    /// `btype`: blocked banner types, one bit each.
+    pub blocked_types: u32,
+}
+
+/// `site` or `app` (or `dooh`).
+#[derive(Clone, Debug, Default)]
+pub struct Inventory<'a> {
+    /// Which of the objects is there.
+    pub kind: Option<InventoryKind>,
+    /// `site.domain`, else the host of `site.page`.
+    pub domain: Option<Cow<'a, str>>,
+    /// `app.bundle`.
+    pub bundle: Option<Cow<'a, str>>,
+}
+
+impl Inventory<'_> {
+    /// The domain or bundle by which block and allow lists know this inventory.
+    pub fn name(&self) -> Option<&str> {
+        self.bundle.as_deref().or(self.domain.as_deref())
+    }
+}
+
+/// `device`.
+#[derive(Clone, Debug, Default)]
+pub struct Device<'a> {
+    /// `devicetype`, in the words of campaigns.
+    pub device_type: Option<DeviceType>,
+    /// `os`.
+    pub operating_system: Option<Cow<'a, str>>,
+    /// `ifa`; an all-zero one is none.
+    pub ifa: Option<Cow<'a, str>>,
+    /// `lmt`, `dnt`, or an `ext.atts` that refuses: tracking is unwelcome.
+    pub tracking_limited: bool,
+    /// `geo.country`: ISO-3166 alpha-3.
+    pub country: Option<[u8; 3]>,
+    /// `geo.region`: ISO-3166-2 subdivision.
+    pub region: Option<Cow<'a, str>>,
+}
+
+/// `user`.
+#[derive(Clone, Debug, Default)]
+pub struct User<'a> {
+    /// `id`: the exchange's.
+    pub id: Option<Cow<'a, str>>,
+    /// `buyeruid`: ours.
+    pub buyeruid: Option<Cow<'a, str>>,
+    /// `eids` and `ext.eids`.
+    pub eids: [RawList<'a>; 2],
+    /// `consent`: the TCF string; `None` also where two places contradict each other.
+    pub consent: Option<Cow<'a, str>>,
+}
+
+impl User<'_> {
+    /// Calls `visit(source, id)` for each extended id, in the order of the request, until it
+    /// returns `false`. Ids that were inferred (`mm` 5) are left out: a guess about a person
+    /// is no ground for reaching them (field note openrtb.md 1.3).
+    pub fn each_eid(&self, mut visit: impl FnMut(&str, &str) -> bool) {
+        const INFERRED: i64 = 5;
+        let mut going = true;
+        for list in &self.eids {
+            list.each(|reader| {
+                let (mut source, mut method, mut uids) = (None, None, RawList::default());
+                reader.object(|reader, key| {
+                    match key {
+                        "source" => source = reader.text()?,
+                        "mm" => method = reader.integer()?,
+                        "uids" => uids = reader.list()?,
+                        _ => drop(reader.skip()?),
+                    }
+                    Ok(())
+                })?;
+                if let Some(source) = source.filter(|_| method != Some(INFERRED)) {
+                    each_uid(uids, |id| {
+                        going = going && visit(&source, id);
+                        going
+                    });
+                }
+                Ok(())
+            });
+        }
+    }
+}
+
+fn each_uid(uids: RawList<'_>, mut visit: impl FnMut(&str) -> bool) {
+    uids.each(|reader| {
+        let mut id = None;
+        reader.object(|reader, key| {
+            match key {
+                "id" => id = reader.text()?,
+                _ => drop(reader.skip()?),
+            }
+            Ok(())
+        })?;
+        if let Some(id) = id.filter(|id| !id.is_empty()) {
+            visit(&id);
+        }
+        Ok(())
+    });
+}
+
+/// `regs`, both places joined.
+#[derive(Clone, Debug, Default)]
+pub struct Regulations<'a> {
+    /// Child-directed.
+    pub coppa: bool,
+    /// Whether GDPR applies; `None` where the request does not say.
+    pub gdpr: Option<bool>,
+    /// The US privacy strings of both places.
+    pub us_privacy: [Option<Cow<'a, str>>; 2],
+    /// Global Privacy Control.
+    pub gpc: bool,
+    /// Sections of the Global Privacy Platform that apply (`gpp_sid`), both places.
+    pub gpp_sections: [RawList<'a>; 2],
+    /// Whether a flag stood there that could not be read: then the strictest is assumed.
+    pub unreadable: bool,
+}
+
+/// Why a body is not a bid request; answered 400.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum InvalidRequest {
+    /// Not UTF-8.
+    #[error("the body is not UTF-8")]
+    NotText,
+    /// Not JSON.
+    #[error("the body is not JSON: {0}")]
+    NotJson(#[from] super::json::JsonError),
+    /// JSON, but not an object.
+    #[error("the body is not a JSON object")]
+    NotAnObject,
+    /// `id` is missing or empty.
+    #[error("`id` is missing or empty")]
+    MissingId,
+    /// `imp` is missing or empty.
+    #[error("`imp` is missing or empty")]
+    MissingImpressions,
+}
