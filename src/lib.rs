@@ -2,5 +2,6 @@
 
 pub mod audience;
 pub mod campaign;
+pub mod ledger;
 pub mod model;
 pub mod openrtb;

@@ -10,6 +10,7 @@ const SEED_USER: u64 = 0x686f_6d69_6e67_0001;
 const SEED_CAMPAIGN: u64 = 0x686f_6d69_6e67_0002;
 const SEED_CREATIVE: u64 = 0x686f_6d69_6e67_0003;
 const SEED_EXCHANGE: u64 = 0x686f_6d69_6e67_0004;
+const SEED_ADVERTISER: u64 = 0x686f_6d69_6e67_0006;
 const SEED_SPLIT: u64 = 0x686f_6d69_6e67_0005;
 
 /// Longest id (and id space) in bytes that is hashed; longer ones are refused by readers.
@@ -60,6 +61,17 @@ impl CampaignKey {
     /// Hashes the two ids.
     pub fn new(advertiser: &str, campaign: &str) -> Self {
         Self(pair(SEED_CAMPAIGN, advertiser, campaign))
+    }
+}
+
+/// Stable identity of an advertiser: the hash of its id.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct AdvertiserKey(pub u64);
+
+impl AdvertiserKey {
+    /// Hashes the id.
+    pub fn new(advertiser: &str) -> Self {
+        Self(XxHash3_64::oneshot_with_seed(SEED_ADVERTISER, advertiser.as_bytes()))
     }
 }
 

@@ -10,7 +10,9 @@ pub mod ratio;
 pub mod reason;
 pub mod time;
 
-pub use ids::{BidId, CampaignKey, CreativeKey, ExchangeKey, IdSpace, SegmentId, UserKey};
+pub use ids::{
+    AdvertiserKey, BidId, CampaignKey, CreativeKey, ExchangeKey, IdSpace, SegmentId, UserKey,
+};
 pub use money::{Amount, CpmMicros, Currency, MoneyNanos, Rates, Rounding};
 pub use place::{DeviceType, InventoryKind};
 pub use ratio::Factor;
