@@ -2,6 +2,8 @@
 
 pub mod audience;
 pub mod campaign;
+pub mod decide;
 pub mod ledger;
 pub mod model;
 pub mod openrtb;
+pub mod privacy;

@@ -3,6 +3,7 @@
 //!
 //! - [`segments`] the names of segments and their numbers
 //! - [`membership`] user x segment, and the person as a request sees them
+//! - [`view`] how a decision asks who someone is
 //! - [`expression`] the language of a campaign's `audience`, compiled
 //!
 //! Guarantees: looking someone up reads memory only and allocates nothing once its buffers
@@ -11,7 +12,9 @@
 pub mod expression;
 pub mod membership;
 pub mod segments;
+pub mod view;
 
 pub use expression::Expression;
 pub use membership::{Membership, Person, ValueThousandths};
 pub use segments::SegmentTable;
+pub use view::AudienceView;

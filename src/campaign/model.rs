@@ -385,3 +385,13 @@ pub enum CreativeBody {
         html: String,
     },
 }
+
+impl CreativeBody {
+    /// Its OpenRTB banner ad type, as `btype` blocks them: 2 XHTML banner, 3 JavaScript.
+    pub fn banner_type(&self) -> u8 {
+        match self {
+            Self::Image { .. } => 2,
+            Self::Html { .. } => 3,
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! How a decision asks who someone is: the small interface behind which snapshots, the live
+//! overlay and test doubles stand.
+
+use super::Person;
+use crate::model::UserKey;
+
+/// Something that knows people.
+pub trait AudienceView {
+    /// Adds the memberships known under `key` to `person`; whether the key is known at all.
+    fn join(&self, key: UserKey, person: &mut Person) -> bool;
+}
+
+/// Nobody is known.
+pub struct EmptyAudience;
+
+impl AudienceView for EmptyAudience {
+    fn join(&self, _key: UserKey, _person: &mut Person) -> bool {
+        false
+    }
+}

@@ -1,0 +1,231 @@
+//! The core: should this person be reached, by which campaign, at what price, with what?
+//!
+//! In reading order:
+//! - [`world`] what a decision may look at
+//! - [`gates`] what ends most requests at once
+//! - [`identity`] who is it
+//! - [`eligibility`] may this campaign bid, campaign by campaign, to the first "no"
+//! - [`plan`] which message is due
+//! - [`price`] what reaching the person is worth
+//! - [`choose`] which campaign gets which impression, and the holds
+//! - [`explain`] the same, told to people
+//!
+//! [`decide`] is pure: the same case always gives the same [`Decision`] and nothing changes.
+//! [`choose::commit`] is the only step that changes anything (the ledger). Bidding, explain,
+//! replay and tests call these two and nothing else.
+
+pub mod choose;
+pub mod eligibility;
+pub mod explain;
+pub mod gates;
+pub mod identity;
+pub mod plan;
+pub mod price;
+pub mod world;
+
+pub use choose::{Bid, BidIds, commit};
+pub use world::{BlockList, Case, World};
+
+use crate::audience::Person;
+use crate::campaign::model::{CampaignIndex, CreativeIndex};
+use crate::ledger::{CapRefusal, MoneyRefusal};
+use crate::model::{CpmMicros, Currency, NoBidReason, Seconds, SegmentId, UnixSeconds};
+use crate::privacy::Basis;
+use price::Quote;
+use smallvec::SmallVec;
+
+/// Most campaigns judged for one person: far above what a person's segments lead to in
+/// practice, low enough that no request can hold a worker for long.
+pub const CANDIDATES_MAX: usize = 4_096;
+
+/// A "no" with the values that were compared.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct No {
+    /// Which gate.
+    pub reason: NoBidReason,
+    /// What it compared.
+    pub compared: Compared,
+}
+
+impl From<NoBidReason> for No {
+    fn from(reason: NoBidReason) -> Self {
+        Self { reason, compared: Compared::Nothing }
+    }
+}
+
+/// The values behind a "no".
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Compared {
+    /// The reason says it all.
+    Nothing,
+    /// The time since the visit, and the limit.
+    Age {
+        /// Time since the visit.
+        age: Seconds,
+        /// The limit it was compared with.
+        limit: Seconds,
+    },
+    /// The moment that the flight begins or ended.
+    Moment(UnixSeconds),
+    /// A price and the least it would have to be, in the auction's currency.
+    Price {
+        /// What the campaign would pay.
+        price: CpmMicros,
+        /// What is asked.
+        least: CpmMicros,
+        /// The currency of both.
+        currency: Currency,
+    },
+    /// The cap that is full.
+    Cap(CapRefusal),
+    /// The budget that is spent.
+    Money(MoneyRefusal),
+}
+
+/// What was decided about a request. Reused from request to request.
+#[derive(Default)]
+pub struct Decision {
+    /// The person, as far as the request was let through to ask.
+    pub person: Person,
+    /// Why the whole request was refused, if it was.
+    pub refused: Option<NoBidReason>,
+    /// The currency of all prices below.
+    pub currency: Option<Currency>,
+    /// Why recognising the person is lawful; set once the privacy gate is passed.
+    pub basis: Option<Basis>,
+    /// Campaigns that may bid, dearest first.
+    pub candidates: Vec<Candidate>,
+    /// Campaigns that may not, with the last gate that each of them reached.
+    pub noes: Vec<(CampaignIndex, NoBidReason)>,
+    /// The bids that [`commit`] was granted.
+    pub bids: SmallVec<[Bid; 2]>,
+    /// Which campaigns were judged in this generation: a set that is emptied by counting.
+    judged: Vec<u32>,
+    generation: u32,
+}
+
+/// A campaign that may bid.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// Which.
+    pub campaign: CampaignIndex,
+    /// What it would pay, factor by factor.
+    pub quote: Quote,
+    /// The impressions that it may take, and with which creative, in request order.
+    pub fits: SmallVec<[Fit; 2]>,
+    /// The person is in its holdout: it competes, but is not shown.
+    pub ghost: bool,
+}
+
+/// An impression that a candidate may take.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fit {
+    /// Place of the impression in the request.
+    pub impression: usize,
+    /// The creative that fits it.
+    pub creative: CreativeIndex,
+}
+
+/// Who watches a decision being made: explain does, bidding does not.
+pub trait Observer {
+    /// A campaign ended at a gate, on one impression or as a whole.
+    fn no(&mut self, _campaign: CampaignIndex, _impression: Option<usize>, _no: No) {}
+    /// A campaign was priced.
+    fn priced(&mut self, _campaign: CampaignIndex, _quote: &Quote) {}
+}
+
+/// Watches nothing, at no cost.
+pub struct Silent;
+
+impl Observer for Silent {}
+
+impl Decision {
+    /// Forgets the last request, keeps the buffers.
+    fn begin(&mut self, campaigns: usize) {
+        self.person.clear();
+        self.refused = None;
+        self.currency = None;
+        self.basis = None;
+        self.candidates.clear();
+        self.noes.clear();
+        self.bids.clear();
+        self.generation = self.generation.wrapping_add(1);
+        if self.generation == 0 || self.judged.len() != campaigns {
+            self.judged.clear();
+            self.judged.resize(campaigns, 0);
+            self.generation = 1;
+        }
+    }
+
+    /// Whether `campaign` is met for the first time in this request.
+    fn first_met(&mut self, campaign: CampaignIndex) -> bool {
+        let mark = &mut self.judged[campaign.0 as usize];
+        let first = *mark != self.generation;
+        *mark = self.generation;
+        first
+    }
+
+    /// Why there is no bid: the reason that got furthest. `None` if there is a bid.
+    pub fn no_bid_reason(&self) -> Option<NoBidReason> {
+        if !self.bids.is_empty() {
+            return None;
+        }
+        let furthest = || self.noes.iter().map(|(_, reason)| *reason).max();
+        Some(self.refused.or_else(furthest).unwrap_or(NoBidReason::NotInAudience))
+    }
+}
+
+/// Decides, without changing anything but `decision`.
+pub fn decide(case: &Case<'_>, decision: &mut Decision) {
+    decide_observed(case, decision, &mut Silent);
+}
+
+/// [`decide`], watched.
+pub fn decide_observed(case: &Case<'_>, decision: &mut Decision, observer: &mut impl Observer) {
+    decision.begin(case.world.book.campaigns.len());
+    if let Err(reason) = judge_request(case, decision) {
+        decision.refused = Some(reason);
+        return;
+    }
+    judge_campaigns(case, decision, observer);
+    let key = |candidate: &Candidate| case.world.book.campaigns[candidate.campaign.0 as usize].key;
+    decision
+        .candidates
+        .sort_unstable_by(|a, b| b.quote.bid.cmp(&a.quote.bid).then_with(|| key(a).cmp(&key(b))));
+}
+
+/// Gates, privacy, identity: everything about the request that needs no campaign.
+fn judge_request(case: &Case<'_>, decision: &mut Decision) -> Result<(), NoBidReason> {
+    decision.currency = Some(gates::pass(case)?);
+    decision.basis = Some(crate::privacy::verdict(case.request, case.world.privacy)?);
+    identity::recognise(case, &mut decision.person)
+}
+
+/// Finds the campaigns that the person's segments lead to, and judges each once.
+fn judge_campaigns(case: &Case<'_>, decision: &mut Decision, observer: &mut impl Observer) {
+    let book = case.world.book;
+    let person = std::mem::take(&mut decision.person);
+    let currency = decision.currency.unwrap_or(Currency::USD);
+    let led_to = |segment: SegmentId| book.by_segment.get(segment.0 as usize);
+    let live = person.memberships().iter().filter(|one| one.is_live(case.now));
+    let by_segment = live.filter_map(|one| led_to(one.segment)).flatten();
+    let mut left = CANDIDATES_MAX;
+    for campaign in by_segment.chain(&book.prospecting) {
+        if left == 0 {
+            break;
+        }
+        if !decision.first_met(*campaign) {
+            continue;
+        }
+        left -= 1;
+        let judge = eligibility::Judge { case, person: &person, currency };
+        match judge.campaign(*campaign, observer) {
+            Ok(candidate) => decision.candidates.push(candidate),
+            Err(reason) => decision.noes.push((*campaign, reason)),
+        }
+    }
+    decision.person = person;
+}
+
+#[cfg(test)]
+mod tests;
