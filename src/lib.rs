@@ -4,6 +4,7 @@ pub mod audience;
 pub mod campaign;
 pub mod decide;
 pub mod ledger;
+pub mod message;
 pub mod model;
 pub mod openrtb;
 pub mod privacy;

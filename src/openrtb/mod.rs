@@ -3,15 +3,18 @@
 //! - [`json`] a strict, lenient-typed, borrowed reader
 //! - [`request`] a bid request as the decision sees it
 //! - [`decode`] from the body to the request
+//! - [`response`] the answer, written straight into a buffer
 //! - [`profile`] the differences between exchanges, as data
 //!
 //! Guarantees: reading a request never panics, never copies the body and is bounded in depth
 //! and number of impressions. Must not know campaigns or sockets.
 
 pub mod decode;
+pub mod escape;
 pub mod json;
 pub mod profile;
 pub mod request;
+pub mod response;
 
 pub use decode::decode_json;
 pub use request::{BidRequest, Impression, InvalidRequest};

@@ -1,0 +1,242 @@
+//! The answer: a bid response written straight into a byte buffer.
+//!
+//! Guarantees: valid JSON whatever the texts hold; `id` echoes the request's; the currency is
+//! always said; prices have at most six places. Allocates nothing but the buffer's growth.
+
+use crate::model::{CpmMicros, Currency};
+
+/// `mtype` of a banner (OpenRTB 2.6, 4.2.3).
+const MTYPE_BANNER: u8 = 1;
+
+/// What is said about the response as a whole.
+#[derive(Clone, Copy, Debug)]
+pub struct ResponseHead<'a> {
+    /// The request's id.
+    pub request_id: &'a str,
+    /// Our id of the response, for support cases.
+    pub bid_id: &'a str,
+    /// The currency of all prices.
+    pub currency: Currency,
+    /// Our seat, if the exchange gave us one.
+    pub seat: Option<&'a str>,
+}
+
+/// One banner bid. Texts are plain; URLs may hold the exchange's macros.
+#[derive(Clone, Copy, Debug)]
+pub struct BannerBid<'a> {
+    /// Our id of the bid.
+    pub id: &'a str,
+    /// The impression's id.
+    pub impression_id: &'a str,
+    /// The price.
+    pub price: CpmMicros,
+    /// The advertiser's domain.
+    pub advertiser_domain: &'a str,
+    /// The campaign's id.
+    pub campaign_id: &'a str,
+    /// The creative's id.
+    pub creative_id: &'a str,
+    /// Width and height in pixels.
+    pub size: (u16, u16),
+    /// Content categories.
+    pub categories: &'a [String],
+    /// Creative attributes.
+    pub attributes: &'a [u8],
+    /// The creative's language.
+    pub language: Option<&'a str>,
+    /// A picture for the exchange's audit.
+    pub sample_image: Option<&'a str>,
+    /// How many seconds the impression may come after the auction.
+    pub expires_s: u32,
+    /// The win notice.
+    pub win_url: &'a str,
+    /// The billing notice, where the exchange knows one.
+    pub billing_url: Option<&'a str>,
+    /// The loss notice.
+    pub loss_url: &'a str,
+}
+
+/// Opens a response.
+pub fn begin(out: &mut Vec<u8>, head: &ResponseHead<'_>) {
+    raw(out, "{\"id\":");
+    text(out, head.request_id);
+    raw(out, ",\"bidid\":");
+    text(out, head.bid_id);
+    raw(out, ",\"cur\":\"");
+    raw(out, head.currency.as_str());
+    raw(out, "\",\"seatbid\":[{");
+    if let Some(seat) = head.seat {
+        raw(out, "\"seat\":");
+        text(out, seat);
+        raw(out, ",");
+    }
+    raw(out, "\"bid\":[");
+}
+
+/// Writes one bid; `markup` appends `adm` as the inside of a JSON string.
+pub fn banner_bid(
+    out: &mut Vec<u8>,
+    bid: &BannerBid<'_>,
+    first: bool,
+    markup: impl FnOnce(&mut Vec<u8>),
+) {
+    raw(out, if first { "{\"id\":" } else { ",{\"id\":" });
+    text(out, bid.id);
+    field(out, "impid", bid.impression_id);
+    raw(out, ",\"price\":");
+    crate::model::money::push_decimal(out, bid.price);
+    raw(out, ",\"adm\":\"");
+    markup(out);
+    raw(out, "\",\"adomain\":[");
+    text(out, bid.advertiser_domain);
+    raw(out, "]");
+    field(out, "cid", bid.campaign_id);
+    field(out, "crid", bid.creative_id);
+    for (key, value) in [
+        ("w", u32::from(bid.size.0)),
+        ("h", u32::from(bid.size.1)),
+        ("mtype", u32::from(MTYPE_BANNER)),
+        ("exp", bid.expires_s),
+    ] {
+        number_field(out, key, value);
+    }
+    lists(out, bid);
+    field(out, "nurl", bid.win_url);
+    if let Some(url) = bid.billing_url {
+        field(out, "burl", url);
+    }
+    field(out, "lurl", bid.loss_url);
+    raw(out, "}");
+}
+
+fn lists(out: &mut Vec<u8>, bid: &BannerBid<'_>) {
+    if !bid.categories.is_empty() {
+        raw(out, ",\"cat\":[");
+        for (n, category) in bid.categories.iter().enumerate() {
+            raw(out, if n == 0 { "" } else { "," });
+            text(out, category);
+        }
+        raw(out, "]");
+    }
+    if !bid.attributes.is_empty() {
+        raw(out, ",\"attr\":[");
+        for (n, attribute) in bid.attributes.iter().enumerate() {
+            raw(out, if n == 0 { "" } else { "," });
+            number(out, u32::from(*attribute));
+        }
+        raw(out, "]");
+    }
+    if let Some(language) = bid.language {
+        field(out, "language", language);
+    }
+    if let Some(image) = bid.sample_image {
+        field(out, "iurl", image);
+    }
+}
+
+/// Closes a response.
+pub fn end(out: &mut Vec<u8>) {
+    raw(out, "]}]}");
+}
+
+/// A response that says why there is no bid, for exchanges that want one.
+pub fn no_bid(out: &mut Vec<u8>, request_id: &str, nbr: u32) {
+    raw(out, "{\"id\":");
+    text(out, request_id);
+    raw(out, ",\"seatbid\":[]");
+    number_field(out, "nbr", nbr);
+    raw(out, "}");
+}
+
+fn raw(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn text(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    super::escape::push_json_escaped(out, text);
+    out.push(b'"');
+}
+
+fn number(out: &mut Vec<u8>, number: u32) {
+    raw(out, itoa::Buffer::new().format(number));
+}
+
+fn field(out: &mut Vec<u8>, key: &str, value: &str) {
+    raw(out, ",\"");
+    raw(out, key);
+    raw(out, "\":");
+    text(out, value);
+}
+
+fn number_field(out: &mut Vec<u8>, key: &str, value: u32) {
+    raw(out, ",\"");
+    raw(out, key);
+    raw(out, "\":");
+    number(out, value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn a_response_is_what_an_exchange_expects() {
+        let mut out = Vec::new();
+        let usd = Currency::USD;
+        begin(
+            &mut out,
+            &ResponseHead { request_id: "r\"1", bid_id: "b", currency: usd, seat: Some("s") },
+        );
+        let categories = ["IAB18".to_owned(), "IAB18-5".to_owned()];
+        let bid = BannerBid {
+            id: "1",
+            impression_id: "i\n1",
+            price: CpmMicros(2_345_600),
+            advertiser_domain: "acme.example",
+            campaign_id: "c",
+            creative_id: "cr",
+            size: (300, 250),
+            categories: &categories,
+            attributes: &[1, 13],
+            language: Some("de"),
+            sample_image: None,
+            expires_s: 60,
+            win_url: "http://n/${AUCTION_PRICE}",
+            billing_url: Some("http://b"),
+            loss_url: "http://l",
+        };
+        banner_bid(&mut out, &bid, true, |out| out.extend_from_slice(b"<b>\\\"x\\\"</b>"));
+        let second = BannerBid {
+            categories: &[],
+            attributes: &[],
+            language: None,
+            billing_url: None,
+            ..bid
+        };
+        banner_bid(&mut out, &second, false, |_| ());
+        end(&mut out);
+        let read: Value = serde_json::from_slice(&out).expect("valid JSON");
+        assert_eq!(read["id"], "r\"1");
+        assert_eq!((&read["cur"], &read["seatbid"][0]["seat"]), (&json!("USD"), &json!("s")));
+        let bids = read["seatbid"][0]["bid"].as_array().expect("a list");
+        assert_eq!(bids.len(), 2);
+        assert_eq!(
+            bids[0],
+            json!({
+                "id": "1", "impid": "i\n1", "price": 2.3456, "adm": "<b>\"x\"</b>", "adomain": ["acme.example"],
+                "cid": "c", "crid": "cr", "w": 300, "h": 250, "mtype": 1, "exp": 60, "cat": ["IAB18", "IAB18-5"],
+                "attr": [1, 13], "language": "de", "nurl": "http://n/${AUCTION_PRICE}", "burl": "http://b", "lurl": "http://l",
+            })
+        );
+        assert!(bids[1].get("burl").is_none() && bids[1].get("cat").is_none());
+    }
+
+    #[test]
+    fn a_no_bid_says_why() {
+        let mut out = Vec::new();
+        no_bid(&mut out, "r1", 8);
+        assert_eq!(out, br#"{"id":"r1","seatbid":[],"nbr":8}"#);
+    }
+}
