@@ -6,5 +6,6 @@ pub mod decide;
 pub mod ledger;
 pub mod message;
 pub mod model;
+pub mod notice;
 pub mod openrtb;
 pub mod privacy;

@@ -161,7 +161,7 @@ impl Ledger {
     }
 
     fn adopt_campaign(&self, book: &Book, campaign: &Campaign) -> Arc<Account> {
-        let account = Arc::clone(&self.accounts.entry(campaign.key).or_default());
+        let account = self.open_account(campaign.key);
         let advertiser = &book.advertisers[campaign.advertiser];
         account.set_limits(Limits {
             budget: campaign.budget.clone(),
@@ -170,6 +170,11 @@ impl Ledger {
             advertiser_capped: !advertiser.caps.is_empty(),
         });
         account
+    }
+
+    /// The account of a campaign, opened on first use, without limits until a book sets them.
+    pub fn open_account(&self, campaign: CampaignKey) -> Arc<Account> {
+        Arc::clone(&self.accounts.entry(campaign).or_default())
     }
 
     /// The account of a campaign that this ledger has ever seen.

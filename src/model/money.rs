@@ -55,6 +55,24 @@ impl CpmMicros {
     pub fn cost_of_one(self) -> MoneyNanos {
         MoneyNanos(self.0)
     }
+
+    /// Reads a non-negative decimal in units, as exchanges write prices: exact for plain
+    /// decimals, by float for those with an exponent; rounded up to the micro.
+    pub fn parse_up(text: &str) -> Option<Self> {
+        let (units, places) = text.split_once('.').unwrap_or((text, ""));
+        let plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        if units.is_empty() || !plain(units) || !plain(places) {
+            let float: f64 = text.parse().ok()?;
+            let fits = (0.0..=9e12).contains(&float);
+            return fits.then(|| Self((float * 1e6).ceil() as i64));
+        }
+        let kept = &places[..places.len().min(6)];
+        let dropped = places.bytes().skip(6).any(|byte| byte != b'0');
+        let fraction: i64 = if kept.is_empty() { 0 } else { kept.parse().ok()? };
+        let fraction = fraction * 10_i64.pow(6 - kept.len() as u32) + i64::from(dropped);
+        let units: i64 = units.parse().ok()?;
+        units.checked_mul(MICROS_PER_UNIT)?.checked_add(fraction).map(Self)
+    }
 }
 
 impl fmt::Display for CpmMicros {

@@ -14,7 +14,7 @@ mod scalar;
 pub use list::RawList;
 
 use crate::model::CpmMicros;
-use scalar::{RawText, escape_length, integral, micros_up, plain_run_end};
+use scalar::{RawText, escape_length, integral, plain_run_end};
 use std::borrow::Cow;
 
 /// Deepest nesting of objects and arrays: the deepest field we read stands at 7.
@@ -180,10 +180,10 @@ impl<'a> Reader<'a> {
     /// The grammar is broken.
     pub fn price(&mut self) -> Result<Option<CpmMicros>> {
         match self.kind()? {
-            Kind::Number => self.number().map(micros_up),
+            Kind::Number => self.number().map(CpmMicros::parse_up),
             Kind::Text => {
                 let raw = self.string()?;
-                Ok(micros_up(raw.inside.trim()))
+                Ok(CpmMicros::parse_up(raw.inside.trim()))
             }
             _ => self.skip().map(|_| None),
         }

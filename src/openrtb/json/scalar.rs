@@ -1,6 +1,5 @@
 //! The texts and numbers of the reader: scanning, unescaping, converting.
 
-use crate::model::CpmMicros;
 use std::borrow::Cow;
 
 /// The end of the run of bytes that need no attention in a string: eight at a time.
@@ -93,22 +92,4 @@ pub(super) fn integral(text: &str) -> Option<i64> {
     let float: f64 = text.parse().ok()?;
     let fits = float.fract() == 0.0 && float.abs() < 9e15;
     fits.then_some(float as i64)
-}
-
-/// A non-negative decimal as micros, rounded up: exact for plain decimals, by float for those
-/// with an exponent.
-pub(super) fn micros_up(text: &str) -> Option<CpmMicros> {
-    let (units, places) = text.split_once('.').unwrap_or((text, ""));
-    let plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    if units.is_empty() || !plain(units) || !plain(places) {
-        let float: f64 = text.parse().ok()?;
-        let fits = (0.0..=9e12).contains(&float);
-        return fits.then(|| CpmMicros((float * 1e6).ceil() as i64));
-    }
-    let kept = &places[..places.len().min(6)];
-    let dropped = places.bytes().skip(6).any(|byte| byte != b'0');
-    let fraction: i64 = if kept.is_empty() { 0 } else { kept.parse().ok()? };
-    let fraction = fraction * 10_i64.pow(6 - kept.len() as u32) + i64::from(dropped);
-    let units: i64 = units.parse().ok()?;
-    units.checked_mul(1_000_000)?.checked_add(fraction).map(CpmMicros)
 }
