@@ -4,3 +4,5 @@ pub mod audience;
 pub mod campaign;
 pub mod model;
 pub mod openrtb;
+pub mod server;
+pub mod telemetry;
