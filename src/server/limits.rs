@@ -102,3 +102,8 @@ impl Default for DrainLimits {
 /// Admin calls that run at once; the next is answered 503. Each may load a snapshot, and a
 /// bidder has memory for two.
 pub const ADMIN_CALLS_MAX: usize = 4;
+/// Metrics and pages that are made at once, beside the calls: a scrape is not kept waiting by
+/// four snapshots.
+pub const ADMIN_LOOKS_MAX: usize = 4;
+/// How long the end of the process waits for admin calls that are still running.
+pub const ADMIN_CALLS_GRACE: Duration = Duration::from_millis(500);

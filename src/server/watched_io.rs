@@ -78,19 +78,13 @@ impl AsyncWrite for WatchedIo {
     }
 
     /// hyper flushes only what it has written entirely, so a flush means "all written".
-    fn poll_flush(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_flush(context))?;
         self.watch.all_written();
         Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.watch.phase() != Phase::Closing {
             ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
             self.watch.enter(Phase::Closing);
