@@ -7,7 +7,7 @@
 //! into the head's buffer.
 
 use super::limits::{ACCEPT_ERROR_PAUSE, ConnectionLimits, READ_BUFFER_BYTES_MAX, WATCH_PERIOD};
-use super::reply::Reply;
+use super::reply::{self, Reply};
 use super::stage::{Stage, StageView};
 use super::watch::{Order, Phase, Watch, Watchdog};
 use super::watched_io::WatchedIo;
@@ -16,6 +16,7 @@ use crate::telemetry::labels::Port;
 use ::metrics::Gauge;
 use hyper::Request;
 use hyper::body::Incoming;
+use hyper::header::CONNECTION;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -156,7 +157,10 @@ impl<H: Handler> Door<H> {
             watch.enter(Phase::Body);
             let (door, watch) = (Rc::clone(self), Rc::clone(&watch));
             async move {
-                let reply = door.handler.handle(request, &watch).await;
+                let mut reply = door.handler.handle(request, &watch).await;
+                if watch.order() == Order::Finish {
+                    reply = reply::and(reply, CONNECTION, "close");
+                }
                 watch.enter(Phase::Replied);
                 Ok::<_, Infallible>(reply)
             }

@@ -100,7 +100,7 @@ mod tests {
         encoder.finish().expect("a Vec takes everything")
     }
 
-    fn headers(name: hyper::header::HeaderName, values: &[&'static str]) -> HeaderMap {
+    fn headers(name: &hyper::header::HeaderName, values: &[&'static str]) -> HeaderMap {
         let pairs = values.iter().map(|value| (name.clone(), HeaderValue::from_static(value)));
         pairs.fold(HeaderMap::new(), |mut map, (name, value)| {
             map.append(name, value);
@@ -110,8 +110,9 @@ mod tests {
 
     #[test]
     fn packing_is_read_from_the_header_and_then_from_the_query() {
-        let of =
-            |values: &[&'static str], query| Packing::of(&headers(CONTENT_ENCODING, values), query);
+        let of = |values: &[&'static str], query| {
+            Packing::of(&headers(&CONTENT_ENCODING, values), query)
+        };
         assert_eq!(of(&[], None), Some(Packing::Plain));
         assert_eq!(of(&[], Some("a=b&gzip=1")), Some(Packing::Gzip));
         assert_eq!(of(&[], Some("gzip=10&xgzip=1")), Some(Packing::Plain));
@@ -132,7 +133,7 @@ mod tests {
             ("text/plain;charset=UTF-8", ContentKind::Text),
             ("text/html", ContentKind::Other),
         ] {
-            assert_eq!(ContentKind::of(&headers(CONTENT_TYPE, &[value])), kind, "{value}");
+            assert_eq!(ContentKind::of(&headers(&CONTENT_TYPE, &[value])), kind, "{value}");
         }
         assert_eq!(ContentKind::of(&HeaderMap::new()), ContentKind::Json);
     }

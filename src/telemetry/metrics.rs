@@ -205,7 +205,7 @@ fn describe() {
         "Times that accepting paused because all connections were taken."
     );
     describe_counter!("homing_accept_errors_total", "Connections that could not be accepted.");
-    describe_counter!("homing_refusals_total", "Bid requests refused unread, by reason.");
+    describe_counter!("homing_refusals_total", "Bid requests that the server refused, by reason.");
     describe_gauge!("homing_snapshot_age_seconds", "Age of the snapshot's epoch.");
     describe_gauge!("homing_snapshot_users", "Users in the snapshot in service.");
     describe_gauge!("homing_snapshot_bytes", "Memory held by the snapshot in service.");
