@@ -9,3 +9,5 @@ pub mod model;
 pub mod notice;
 pub mod openrtb;
 pub mod privacy;
+pub mod server;
+pub mod telemetry;

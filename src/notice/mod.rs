@@ -20,106 +20,14 @@ use crate::model::{CreativeKey, ExchangeKey, UnixSeconds};
 use crate::openrtb::profile::BillingEvent;
 use price::PriceSaid;
 
-/// The kinds of notices, as they stand in URLs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
-    /// `/n/win/`: the auction was won; not billable as such.
-    Win,
-    /// `/n/bill/`: the impression is billable.
-    Bill,
-    /// `/n/loss/`: the auction was lost.
-    Loss,
-    /// `/n/view/`: the ad is on the page.
-    View,
-    /// `/n/click/`: the ad was clicked.
-    Click,
-}
+pub use crate::telemetry::labels::{NoticeKind as Kind, NoticeOutcome as Outcome};
 
-impl Kind {
-    /// All kinds.
-    pub const ALL: [Self; 5] = [Self::Win, Self::Bill, Self::Loss, Self::View, Self::Click];
-
-    /// The word in the URL and in metrics.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Win => "win",
-            Self::Bill => "bill",
-            Self::Loss => "loss",
-            Self::View => "view",
-            Self::Click => "click",
-        }
+/// The side whose signature a notice must carry.
+fn side_of(kind: Kind) -> Side {
+    match kind {
+        Kind::Win | Kind::Bill | Kind::Loss => Side::Exchange,
+        Kind::View | Kind::Click => Side::Browser,
     }
-
-    /// The side whose signature it must carry.
-    fn side(self) -> Side {
-        match self {
-            Self::Win | Self::Bill | Self::Loss => Side::Exchange,
-            Self::View | Self::Click => Side::Browser,
-        }
-    }
-}
-
-/// What became of a notice.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Outcome {
-    /// Counted.
-    Counted,
-    /// Counted after its hold had ended.
-    CountedLate,
-    /// Counted before.
-    Duplicate,
-    /// A loss of what was already billed.
-    Contradiction,
-    /// The ledger is full.
-    LedgerFull,
-    /// A test auction, or an exchange's audit: answered, never counted.
-    Test,
-    /// The price macro was not replaced: a preview, or a fraud. Not billed.
-    PriceUnreplaced,
-    /// A price that is no number.
-    PriceUnreadable,
-    /// A price above what was bid. Not billed.
-    PriceAboveBid,
-    /// The token's time is over.
-    Expired,
-    /// The token is not one of ours.
-    Refused(TokenError),
-}
-
-impl Outcome {
-    /// The word used in metrics.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Counted => "counted",
-            Self::CountedLate => "late",
-            Self::Duplicate => "duplicate",
-            Self::Contradiction => "contradiction",
-            Self::LedgerFull => "ledger_full",
-            Self::Test => "test",
-            Self::PriceUnreplaced => "price_unreplaced",
-            Self::PriceUnreadable => "price_unreadable",
-            Self::PriceAboveBid => "price_above_bid",
-            Self::Expired => "expired",
-            Self::Refused(TokenError::BadSignature) => "bad_signature",
-            Self::Refused(_) => "bad_token",
-        }
-    }
-
-    /// All labels, for metrics that are made before the first notice.
-    pub const LABELS: [&'static str; 12] = [
-        "counted",
-        "late",
-        "duplicate",
-        "contradiction",
-        "ledger_full",
-        "test",
-        "price_unreplaced",
-        "price_unreadable",
-        "price_above_bid",
-        "expired",
-        "bad_signature",
-        "bad_token",
-    ];
 }
 
 impl From<Noted> for Outcome {
@@ -161,9 +69,10 @@ impl Office<'_> {
     /// Takes a notice in. The claim is returned whenever the signature is good, so that a
     /// click can be sent on even if it no longer counts.
     pub fn receive(&self, arrival: &Arrival<'_>) -> (Outcome, Option<Claim>) {
-        let claim = match self.keyring.open(arrival.token, arrival.kind.side()) {
+        let claim = match self.keyring.open(arrival.token, side_of(arrival.kind)) {
             Ok(claim) => claim,
-            Err(error) => return (Outcome::Refused(error), None),
+            Err(TokenError::BadSignature) => return (Outcome::BadSignature, None),
+            Err(_) => return (Outcome::BadToken, None),
         };
         (self.count(arrival, &claim), Some(claim))
     }

@@ -109,7 +109,7 @@ fn receive(
     let office = Office { keyring: &keyring, ledger: &ledger, billing: &billing_of };
     let mut outcomes = Vec::new();
     for (kind, query, now) in notices {
-        let token = match kind.side() {
+        let token = match side_of(*kind) {
             Side::Exchange => &tokens.exchange,
             Side::Browser => &tokens.browser,
         };

@@ -1,0 +1,39 @@
+//! Sockets, workers, routes, limits and the drain: the only place that knows HTTP.
+//!
+//! A request's way through these files:
+//! - [`start`](Server::start) opens all listeners (`listen`) and starts the threads
+//! - `connection` accepts, under `watch`, which keeps every deadline (`watched_io` tells it)
+//! - `route` names the path; `body` and `encoding` read and unpack what was sent
+//! - `worker` answers bids, `notices` notices, `admin` operators; `side` runs the last two
+//! - [`service`] are the traits that the rest of the program implements; `reply` their answers
+//! - `drain` ends it all by moving the `stage`; [`limits`] holds every bound
+//! - [`clock`] reads the wall clock; [`token`] compares the admin token
+//!
+//! Guarantees: bounded memory and time whatever clients do; a slow client never delays
+//! another; everything is bound before anything is served. Must not know what a bid is.
+
+mod admin;
+mod body;
+pub mod clock;
+mod connection;
+mod drain;
+mod encoding;
+pub mod limits;
+mod listen;
+mod notices;
+mod reply;
+mod route;
+pub mod service;
+mod side;
+mod stage;
+pub mod token;
+mod watch;
+mod watched_io;
+mod worker;
+
+mod start;
+
+pub use drain::Outcome;
+pub use limits::{ConnectionLimits, DrainLimits};
+pub use start::{Addresses, RunError, Running, Server, ServerConfig, Services, StartError};
+pub use token::BearerToken;

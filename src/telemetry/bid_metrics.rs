@@ -1,0 +1,149 @@
+//! The counters of requests, notices and money: what the business looks at.
+//!
+//! Labels are an exchange's name (from the config), a currency, or a word of a closed set.
+//! Never a campaign (there may be 200,000; reports have them) and never a user.
+
+use super::labels::{NoticeKind, NoticeOutcome, RequestOutcome};
+use crate::model::reason::ALL_REASONS;
+use crate::model::{Currency, MoneyNanos, NoBidReason};
+use ::metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+
+/// Nanos of a currency unit in one unit.
+const NANOS_PER_UNIT: f64 = 1e9;
+
+/// The counters of one exchange. Clones share their counts.
+#[derive(Clone, Debug)]
+pub struct ExchangeMetrics {
+    requests: Arc<[Counter]>,
+    no_bids: Arc<[Counter]>,
+    /// Bids sent (a request may hold several).
+    pub bids: Counter,
+    /// Auctions won.
+    pub wins: Counter,
+    /// Impressions billed.
+    pub impressions: Counter,
+    /// Views.
+    pub views: Counter,
+    /// Clicks.
+    pub clicks: Counter,
+    /// Auctions lost.
+    pub losses: Counter,
+}
+
+impl ExchangeMetrics {
+    pub(super) fn fetch(name: &str) -> Self {
+        let of_exchange = |metric: &'static str| counter!(metric, "exchange" => name.to_owned());
+        Self {
+            requests: RequestOutcome::ALL
+                .iter()
+                .map(|outcome| {
+                    counter!("homing_requests_total",
+                        "exchange" => name.to_owned(), "outcome" => outcome.label())
+                })
+                .collect(),
+            no_bids: ALL_REASONS
+                .iter()
+                .map(|reason| {
+                    counter!("homing_no_bids_total",
+                        "exchange" => name.to_owned(), "reason" => reason.label())
+                })
+                .collect(),
+            bids: of_exchange("homing_bids_total"),
+            wins: of_exchange("homing_wins_total"),
+            impressions: of_exchange("homing_impressions_total"),
+            views: of_exchange("homing_views_total"),
+            clicks: of_exchange("homing_clicks_total"),
+            losses: of_exchange("homing_losses_total"),
+        }
+    }
+
+    /// Counts a request by how it ended.
+    pub fn request(&self, outcome: RequestOutcome) {
+        self.requests[outcome.index()].increment(1);
+    }
+
+    /// Counts a reason not to bid.
+    pub fn no_bid(&self, reason: NoBidReason) {
+        self.no_bids[reason.index()].increment(1);
+    }
+}
+
+/// Notices by kind and outcome. Clones share their counts.
+#[derive(Clone, Debug)]
+pub struct NoticeMetrics {
+    by_kind: Arc<[Arc<[Counter]>]>,
+}
+
+impl NoticeMetrics {
+    pub(super) fn fetch() -> Self {
+        let of_kind = |kind: &NoticeKind| -> Arc<[Counter]> {
+            NoticeOutcome::ALL
+                .iter()
+                .map(|outcome| {
+                    counter!("homing_notices_total",
+                        "kind" => kind.label(), "outcome" => outcome.label())
+                })
+                .collect()
+        };
+        Self { by_kind: NoticeKind::ALL.iter().map(of_kind).collect() }
+    }
+
+    /// Counts a notice.
+    pub fn count(&self, kind: NoticeKind, outcome: NoticeOutcome) {
+        self.by_kind[kind.index()][outcome.index()].increment(1);
+    }
+}
+
+/// Money spent in one currency since the start of the process: added exactly in nanos, shown
+/// in units. Clones share the sum.
+#[derive(Clone, Debug)]
+pub struct SpendMeter {
+    nanos: Arc<AtomicI64>,
+    shown: Gauge,
+}
+
+impl SpendMeter {
+    pub(super) fn fetch(currency: Currency) -> Self {
+        let shown = gauge!("homing_spend_units", "currency" => currency.to_string());
+        Self { nanos: Arc::default(), shown }
+    }
+
+    /// Adds what an impression cost. Two adds at once may show the smaller sum until the next
+    /// one; none is ever lost.
+    pub fn add(&self, cost: MoneyNanos) {
+        let before = self.nanos.fetch_add(cost.0, Relaxed);
+        self.shown.set(before.saturating_add(cost.0) as f64 / NANOS_PER_UNIT);
+    }
+}
+
+pub(super) fn describe() {
+    describe_counter!("homing_requests_total", "Bid requests by how they ended.");
+    describe_counter!("homing_no_bids_total", "Reasons not to bid, one for each request.");
+    describe_counter!("homing_bids_total", "Bids sent.");
+    describe_counter!("homing_wins_total", "Win notices counted.");
+    describe_counter!("homing_impressions_total", "Impressions billed.");
+    describe_counter!("homing_views_total", "Views counted.");
+    describe_counter!("homing_clicks_total", "Clicks counted.");
+    describe_counter!("homing_losses_total", "Loss notices counted.");
+    describe_counter!("homing_notices_total", "Notices by kind and outcome.");
+    describe_gauge!("homing_spend_units", "Money spent since the start, in currency units.");
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::{Currency, MoneyNanos};
+    use crate::telemetry::Metrics;
+
+    #[test]
+    fn spend_is_exact_over_many_small_sums() {
+        let metrics = Metrics::new(1);
+        let spend = metrics.spend(Currency::USD);
+        for _ in 0..1_000_000 {
+            spend.clone().add(MoneyNanos(1_500));
+        }
+        let line = "homing_spend_units{currency=\"USD\"} 1.5";
+        assert!(metrics.render().lines().any(|found| found == line));
+    }
+}

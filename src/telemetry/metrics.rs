@@ -1,0 +1,272 @@
+//! Every counter and gauge, as handles fetched once from a recorder of our own.
+//!
+//! The recorder is owned, not installed for the process, so that several servers (tests, the
+//! demo) can each have theirs. A handle costs one atomic addition; looking one up by name
+//! costs thirty times that, so nothing may be looked up per request.
+
+use super::bid_metrics::{self, ExchangeMetrics, NoticeMetrics, SpendMeter};
+use super::histogram::{Histogram, HistogramShape};
+use super::labels::{Overdue, Port, Refusal};
+use crate::model::Currency;
+use ::metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
+use std::sync::Arc;
+
+/// Bucket bounds of the decision time, in nanoseconds: 5 µs to 10 ms.
+const DECISION_BOUNDS_NS: &[u64] = &[
+    5_000, 10_000, 20_000, 35_000, 50_000, 75_000, 100_000, 200_000, 350_000, 500_000, 1_000_000,
+    2_000_000, 5_000_000, 10_000_000,
+];
+const DECISION_TIME: HistogramShape = HistogramShape {
+    name: "homing_decision_seconds",
+    help: "Time from a complete request body to the finished answer.",
+    bounds: DECISION_BOUNDS_NS,
+    scale: 1_000_000_000,
+};
+const REQUEST_BODY: HistogramShape = HistogramShape {
+    name: "homing_request_body_bytes",
+    help: "Size of bid request bodies after decompression.",
+    bounds: &[512, 1_024, 2_048, 4_096, 8_192, 16_384, 32_768, 65_536, 131_072],
+    scale: 1,
+};
+
+/// All metrics of one server. Clones share their counts.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    recorder: Arc<PrometheusRecorder>,
+    /// Nanoseconds from a complete body to the finished answer.
+    pub decision_ns: Histogram,
+    /// Bytes of bid request bodies, decompressed.
+    pub request_body_bytes: Histogram,
+    /// Connections and what became of them.
+    pub shell: ShellMetrics,
+    /// The snapshot in service.
+    pub snapshot: SnapshotMetrics,
+    /// Notices by kind and outcome.
+    pub notices: NoticeMetrics,
+    /// Holds now standing.
+    pub holds_live: Gauge,
+    /// Holds that ended without a notice.
+    pub holds_expired: Counter,
+    refusals: Arc<[Counter]>,
+}
+
+impl Metrics {
+    /// Metrics for a server of `workers` bid workers.
+    pub fn new(workers: usize) -> Self {
+        let recorder = Arc::new(PrometheusBuilder::new().build_recorder());
+        ::metrics::with_local_recorder(&*recorder, || {
+            describe();
+            bid_metrics::describe();
+            gauge!("homing_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+            Self {
+                recorder: Arc::clone(&recorder),
+                decision_ns: Histogram::new(DECISION_TIME, workers),
+                request_body_bytes: Histogram::new(REQUEST_BODY, workers),
+                shell: ShellMetrics::fetch(workers),
+                snapshot: SnapshotMetrics::fetch(),
+                notices: NoticeMetrics::fetch(),
+                holds_live: gauge!("homing_holds_live"),
+                holds_expired: counter!("homing_holds_expired_total"),
+                refusals: counters("homing_refusals_total", "reason", Refusal::ALL, Refusal::label),
+            }
+        })
+    }
+
+    /// The counters of one exchange. Fetch them when its profile is loaded, not per request;
+    /// fetching again gives the same counters.
+    pub fn exchange(&self, name: &str) -> ExchangeMetrics {
+        ::metrics::with_local_recorder(&*self.recorder, || ExchangeMetrics::fetch(name))
+    }
+
+    /// The meter of money spent in `currency`. There must be one meter a currency: fetch it
+    /// once and share it.
+    pub fn spend(&self, currency: Currency) -> SpendMeter {
+        ::metrics::with_local_recorder(&*self.recorder, || SpendMeter::fetch(currency))
+    }
+
+    /// Counts a request that the server refused before the bidder saw it.
+    pub fn refused(&self, why: Refusal) {
+        self.refusals[why.index()].increment(1);
+    }
+
+    /// Everything, in Prometheus' text format.
+    pub fn render(&self) -> String {
+        let mut text = self.recorder.handle().render();
+        self.decision_ns.render(&mut text);
+        self.request_body_bytes.render(&mut text);
+        text
+    }
+}
+
+/// What the HTTP shell counts. Clones share their counts.
+#[derive(Clone, Debug)]
+pub struct ShellMetrics {
+    worker_connections: Arc<[Gauge]>,
+    notices_connections: Gauge,
+    admin_connections: Gauge,
+    ended: Arc<[Counter]>,
+    accept_pauses: Arc<[Counter]>,
+    accept_errors: Arc<[Counter]>,
+}
+
+impl ShellMetrics {
+    fn fetch(workers: usize) -> Self {
+        let connections = |port: Port, worker: String| gauge!("homing_connections", "port" => port.label(), "worker" => worker);
+        let by_port = |name| counters(name, "port", Port::ALL, Port::label);
+        Self {
+            worker_connections: (0..workers.max(1))
+                .map(|worker| connections(Port::Bid, worker.to_string()))
+                .collect(),
+            notices_connections: connections(Port::Notices, "side".to_owned()),
+            admin_connections: connections(Port::Admin, "side".to_owned()),
+            ended: counters(
+                "homing_connections_ended_total",
+                "deadline",
+                Overdue::ALL,
+                Overdue::label,
+            ),
+            accept_pauses: by_port("homing_accept_pauses_total"),
+            accept_errors: by_port("homing_accept_errors_total"),
+        }
+    }
+
+    /// The gauge of open connections of a port (and of a worker, for the bid port).
+    pub fn connections(&self, port: Port, worker: usize) -> Gauge {
+        match port {
+            Port::Bid => self.worker_connections[worker % self.worker_connections.len()].clone(),
+            Port::Notices => self.notices_connections.clone(),
+            Port::Admin => self.admin_connections.clone(),
+        }
+    }
+
+    /// The watchdog ended a connection.
+    pub fn ended(&self, overdue: Overdue) {
+        self.ended[overdue.index()].increment(1);
+    }
+
+    /// Accepting paused because a port had all the connections it may have.
+    pub fn accept_paused(&self, port: Port) {
+        self.accept_pauses[port.index()].increment(1);
+    }
+
+    /// The kernel refused to hand over a connection.
+    pub fn accept_failed(&self, port: Port) {
+        self.accept_errors[port.index()].increment(1);
+    }
+}
+
+/// The audience snapshot in service. Clones share their values.
+#[derive(Clone, Debug)]
+pub struct SnapshotMetrics {
+    /// Seconds between the snapshot's epoch and now.
+    pub age_seconds: Gauge,
+    /// People in it.
+    pub users: Gauge,
+    /// Its size in memory.
+    pub bytes: Gauge,
+    /// Loads that ended with a new snapshot in service.
+    pub loads_ok: Counter,
+    /// Loads that were refused.
+    pub loads_refused: Counter,
+}
+
+impl SnapshotMetrics {
+    fn fetch() -> Self {
+        Self {
+            age_seconds: gauge!("homing_snapshot_age_seconds"),
+            users: gauge!("homing_snapshot_users"),
+            bytes: gauge!("homing_snapshot_bytes"),
+            loads_ok: counter!("homing_snapshot_loads_total", "result" => "ok"),
+            loads_refused: counter!("homing_snapshot_loads_total", "result" => "refused"),
+        }
+    }
+}
+
+/// One counter for every value of a label.
+fn counters<T: Copy>(
+    name: &'static str,
+    key: &'static str,
+    values: &[T],
+    label: fn(T) -> &'static str,
+) -> Arc<[Counter]> {
+    values.iter().map(|value| counter!(name, key => label(*value))).collect()
+}
+
+fn describe() {
+    describe_gauge!("homing_build_info", "Always 1; the label says which version runs.");
+    describe_gauge!("homing_connections", "Open connections.");
+    describe_counter!(
+        "homing_connections_ended_total",
+        "Connections that the watchdog ended, by the deadline that they missed."
+    );
+    describe_counter!(
+        "homing_accept_pauses_total",
+        "Times that accepting paused because all connections were taken."
+    );
+    describe_counter!("homing_accept_errors_total", "Connections that could not be accepted.");
+    describe_counter!("homing_refusals_total", "Bid requests that the server refused, by reason.");
+    describe_gauge!("homing_snapshot_age_seconds", "Age of the snapshot's epoch.");
+    describe_gauge!("homing_snapshot_users", "Users in the snapshot in service.");
+    describe_gauge!("homing_snapshot_bytes", "Memory held by the snapshot in service.");
+    describe_counter!("homing_snapshot_loads_total", "Snapshot loads by result.");
+    describe_gauge!("homing_holds_live", "Holds waiting for their notice.");
+    describe_counter!("homing_holds_expired_total", "Holds released for want of a notice.");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{MoneyNanos, NoBidReason};
+    use crate::telemetry::labels::{NoticeKind, NoticeOutcome, RequestOutcome};
+
+    fn has(text: &str, line: &str) {
+        assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
+    }
+
+    #[test]
+    fn what_is_counted_is_rendered_with_its_labels() {
+        let metrics = Metrics::new(2);
+        let exchange = metrics.exchange("adx");
+        exchange.request(RequestOutcome::Bid);
+        metrics.exchange("adx").request(RequestOutcome::Bid);
+        exchange.no_bid(NoBidReason::NoUserId);
+        exchange.impressions.increment(3);
+        metrics.notices.count(NoticeKind::Bill, NoticeOutcome::Duplicate);
+        metrics.refused(Refusal::TooLarge);
+        metrics.shell.ended(Overdue::Head);
+        metrics.shell.connections(Port::Bid, 1).set(5.0);
+        metrics.decision_ns.record(0, 7_000);
+        let text = metrics.render();
+        has(&text, "homing_requests_total{exchange=\"adx\",outcome=\"bid\"} 2");
+        has(&text, "homing_no_bids_total{exchange=\"adx\",reason=\"no_user_id\"} 1");
+        has(&text, "homing_impressions_total{exchange=\"adx\"} 3");
+        has(&text, "homing_notices_total{kind=\"bill\",outcome=\"duplicate\"} 1");
+        has(&text, "homing_refusals_total{reason=\"too_large\"} 1");
+        has(&text, "homing_connections_ended_total{deadline=\"head\"} 1");
+        has(&text, "homing_connections{port=\"bid\",worker=\"1\"} 5");
+        has(&text, "homing_decision_seconds_bucket{le=\"0.00001\"} 1");
+        assert!(text.contains("homing_build_info{version="), "{text}");
+    }
+
+    #[test]
+    fn every_family_is_described_and_prefixed() {
+        let metrics = Metrics::new(1);
+        metrics.exchange("adx");
+        metrics.spend(Currency::USD).add(MoneyNanos(1));
+        let text = metrics.render();
+        for line in text.lines().filter(|line| line.starts_with("# TYPE")) {
+            let name = line.split(' ').nth(2).expect("a TYPE line names its family");
+            assert!(name.starts_with("homing_"), "{name}");
+            assert!(text.contains(&format!("# HELP {name} ")), "{name} has no description");
+        }
+    }
+
+    #[test]
+    fn two_servers_do_not_share_counts() {
+        let (one, other) = (Metrics::new(1), Metrics::new(1));
+        one.refused(Refusal::Panic);
+        has(&one.render(), "homing_refusals_total{reason=\"panic\"} 1");
+        has(&other.render(), "homing_refusals_total{reason=\"panic\"} 0");
+    }
+}

@@ -1,0 +1,19 @@
+//! What the process tells about itself: metrics for machines, logs for people.
+//!
+//! - [`labels`] the closed sets of words that metrics use as label values
+//! - [`metrics`] every counter and gauge, as handles fetched once
+//! - [`bid_metrics`] the counters of requests, notices and money
+//! - [`histogram`] fixed-bucket histograms, one column a worker
+//! - [`logs`] the log on standard error
+//!
+//! Guarantees: counting never allocates, formats or locks; memory does not grow between two
+//! scrapes. Must not log per request, and must not know sockets or bids.
+
+pub mod bid_metrics;
+pub mod histogram;
+pub mod labels;
+pub mod logs;
+pub mod metrics;
+
+pub use bid_metrics::{ExchangeMetrics, NoticeMetrics, SpendMeter};
+pub use metrics::{Metrics, ShellMetrics, SnapshotMetrics};

@@ -1,0 +1,8 @@
+//! The HTTP shell through real sockets: what exchanges, browsers, operators and hostile
+//! clients see. The services behind it are fakes; see `support`.
+
+mod bids;
+mod drain;
+mod hostile;
+mod ports;
+mod support;
