@@ -2,6 +2,7 @@
 
 pub mod audience;
 pub mod campaign;
+pub mod config;
 pub mod ledger;
 pub mod model;
 pub mod openrtb;
