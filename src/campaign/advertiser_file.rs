@@ -41,12 +41,21 @@ pub(super) struct AdvertiserFile {
     pub campaigns: Vec<Campaign>,
     /// For each campaign, whether it needs no segment.
     pub prospecting: Vec<bool>,
-    /// Where the advertiser's id stands, for a second file with the same.
-    pub id_place: Place,
     /// Where each campaign's id stands.
     pub campaign_places: Vec<Place>,
     /// Where each creative's id stands.
     pub creative_places: Vec<Place>,
+}
+
+/// What came of a file.
+#[derive(Debug)]
+pub(super) struct Reading {
+    /// The file, if it has no error.
+    pub file: Option<AdvertiserFile>,
+    /// The advertiser's id and its place, also of a faulty file: it may be another's too.
+    pub id: Option<(String, Place)>,
+    /// Errors and warnings.
+    pub diagnostics: Vec<Diagnostic>,
 }
 
 /// What sections need to know of the file around them.
@@ -60,7 +69,7 @@ pub(super) struct Surroundings<'a> {
 
 impl Surroundings<'_> {
     /// An amount in the file's currency, in micros; another currency is a fault.
-    pub fn micros(&self, section: &Section<'_>, name: &str) -> Option<i64> {
+    pub(super) fn micros(&self, section: &Section<'_>, name: &str) -> Option<i64> {
         let Amount { micros, currency } = section.amount(name)?;
         if let Some(own) = self.currency.filter(|own| *own != currency) {
             let expected = format!("an amount in {own}, the advertiser's currency");
@@ -71,7 +80,7 @@ impl Surroundings<'_> {
     }
 
     /// Reports an exchange that the machine's file does not have.
-    pub fn check_exchange(&self, section: &Section<'_>, exchange: &Located<&str>) {
+    pub(super) fn check_exchange(&self, section: &Section<'_>, exchange: &Located<&str>) {
         let Some(machine) = self.machine else { return };
         if !machine.exchanges.iter().any(|known| known == exchange.value) {
             let message = format!("no exchange `{}` in the machine's file", exchange.value);
@@ -81,16 +90,14 @@ impl Surroundings<'_> {
     }
 }
 
-/// Reads an advertiser file. `None` comes with at least one error.
-pub(super) fn read(
-    source: &Source,
-    files: &dyn CreativeFiles,
-    setting: Setting<'_>,
-) -> (Option<AdvertiserFile>, Vec<Diagnostic>) {
+/// Reads an advertiser file.
+pub(super) fn read(source: &Source, files: &dyn CreativeFiles, setting: Setting<'_>) -> Reading {
     let document = Document::read(source, &grammar::ADVERTISER_FILE);
-    let file = read_sections(&document.section(&grammar::ADVERTISER_FILE), files, setting);
+    let root = document.section(&grammar::ADVERTISER_FILE);
+    let file = read_sections(&root, files, setting);
     let file = file.filter(|_| !document.faults().any_error());
-    (file, document.into_diagnostics())
+    let id = root.table("advertiser").and_then(|head| Some((head.string("id")?, head.place("id"))));
+    Reading { file, id, diagnostics: document.into_diagnostics() }
 }
 
 fn read_sections(
@@ -120,7 +127,6 @@ fn read_sections(
     let (campaigns, prospecting) =
         campaigns.into_iter().collect::<Option<Vec<_>>>()?.into_iter().unzip();
     Some(AdvertiserFile {
-        id_place: head.place("id"),
         advertiser: advertiser(&head, surroundings.currency?)?,
         creatives: creatives.into_iter().collect::<Option<_>>()?,
         campaigns,

@@ -35,9 +35,12 @@ impl<'a> BookBuilder<'a> {
             segments: &mut self.book.segments,
             machine: self.machine,
         };
-        let (file, diagnostics) = advertiser_file::read(source, files, setting);
-        self.diagnostics.extend(diagnostics);
-        if let Some(file) = file {
+        let reading = advertiser_file::read(source, files, setting);
+        self.diagnostics.extend(reading.diagnostics);
+        if let Some((id, place)) = reading.id {
+            self.claim_advertiser(id, place);
+        }
+        if let Some(file) = reading.file {
             self.bind(file);
         }
     }
@@ -56,7 +59,6 @@ impl<'a> BookBuilder<'a> {
 
     /// Appends the parts of a checked file.
     fn bind(&mut self, file: AdvertiserFile) {
-        self.claim_advertiser(&file);
         for (creative, place) in file.creatives.iter().zip(&file.creative_places) {
             let fault = claim(&mut self.creative_keys, creative.key.0, place);
             self.diagnostics.extend(fault);
@@ -82,8 +84,7 @@ impl<'a> BookBuilder<'a> {
         self.book.campaigns.extend(file.campaigns);
     }
 
-    fn claim_advertiser(&mut self, file: &AdvertiserFile) {
-        let (id, place) = (file.advertiser.id.clone(), file.id_place.clone());
+    fn claim_advertiser(&mut self, id: String, place: Place) {
         if let Some(first) = self.advertiser_ids.get(&id) {
             let expected = format!("an id of its own; {}:{} has the same", first.file, first.line);
             let message = format!("advertiser `{id}` is there twice");

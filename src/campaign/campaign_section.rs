@@ -31,7 +31,7 @@ impl Reader<'_> {
     /// Reads a campaign, and whether it needs no segment. `None` comes with a fault.
     ///
     /// Every part is read before any is missed, so that the faults of all are found.
-    pub fn campaign(&mut self, section: &Section<'_>) -> Option<(Campaign, bool)> {
+    pub(super) fn campaign(&mut self, section: &Section<'_>) -> Option<(Campaign, bool)> {
         let objective = objective(section);
         let budget = self.budget(section);
         let flight = section.table("flight").and_then(|flight| self.flight(&flight));

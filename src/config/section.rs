@@ -9,6 +9,7 @@ use super::{Faults, Place, Spanned};
 use crate::model::{Amount, Seconds, UnixSeconds};
 use jiff::civil::Date;
 use std::ops::Range;
+use std::sync::LazyLock;
 use toml::de::{DeTable, DeValue};
 use toml::value::Offset;
 
@@ -218,6 +219,12 @@ impl<'a> Section<'a> {
     pub fn table(&self, name: &str) -> Option<Section<'a>> {
         let value = self.table.get(name)?;
         self.inner(name, value.get_ref().as_table()?, value.span())
+    }
+
+    /// A section within this one; where it is absent, one in which every key is.
+    pub fn table_or_absent(&self, name: &str) -> Option<Section<'a>> {
+        static ABSENT: LazyLock<DeTable<'static>> = LazyLock::new(DeTable::new);
+        self.table(name).or_else(|| self.inner(name, &ABSENT, self.at.clone()))
     }
 
     /// The sections of a list.

@@ -1,0 +1,3 @@
+//! Sockets, workers, routes, limits, drain; the only place that knows HTTP.
+
+pub mod settings;
