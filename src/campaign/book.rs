@@ -69,11 +69,9 @@ impl<'a> BookBuilder<'a> {
         }
         let first = self.book.campaigns.len();
         if first + file.campaigns.len() > CAMPAIGNS_MAX {
-            self.diagnostics.push(Diagnostic::error(
-                Place::whole_file(file.advertiser.file),
-                "too many campaigns",
-                format!("at most {CAMPAIGNS_MAX} in all files together"),
-            ));
+            let expected = format!("at most {CAMPAIGNS_MAX} in all files together");
+            let fault = |place| Diagnostic::error(place, "too many campaigns", expected);
+            self.diagnostics.extend(file.campaign_places.into_iter().next().map(fault));
             return;
         }
         for (n, _) in file.prospecting.iter().enumerate().filter(|(_, prospecting)| **prospecting) {

@@ -9,10 +9,10 @@ use crate::campaign::{Book, grammar as advertiser_grammar};
 use crate::config::files::read_source;
 use crate::config::render::{self, Tally, counted};
 use crate::config::{Diagnostic, json_schema};
-use crate::server::settings::{Settings, base_of, grammar as machine_grammar};
+use crate::server::settings::{self, Checked, Settings, base_of, grammar as machine_grammar};
 use serde_json::json;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// All is well.
 pub const EXIT_OK: u8 = 0;
@@ -87,26 +87,18 @@ fn check(args: &CheckArgs) -> Findings {
         let (book, diagnostics) = check_paths(&args.paths, None);
         return Findings { diagnostics, machine_files: 0, book };
     }
-    let (settings, mut diagnostics) = check_machine(&args.config);
-    let book = match &settings {
-        Some(settings) => {
-            let exchanges = settings.exchange_names();
-            let machine = Machine { exchanges: &exchanges, rates: &settings.rates };
-            let (book, of_folder) =
-                check_paths(&[settings.folders.business.clone()], Some(machine));
-            diagnostics.extend(of_folder);
-            book
-        }
-        None => None,
+    let source = match read_source(&args.config) {
+        Ok(source) => source,
+        Err(fault) => return Findings { diagnostics: vec![fault], machine_files: 0, book: None },
     };
+    let Checked { settings, business, mut diagnostics } =
+        settings::check(&source, base_of(&args.config));
+    let exchanges = settings.as_ref().map(Settings::exchange_names).unwrap_or_default();
+    let machine =
+        settings.as_ref().map(|settings| Machine { exchanges: &exchanges, rates: &settings.rates });
+    let (book, of_folder) = check_paths(business.as_slice(), machine);
+    diagnostics.extend(of_folder);
     Findings { diagnostics, machine_files: 1, book }
-}
-
-fn check_machine(path: &Path) -> (Option<Settings>, Vec<Diagnostic>) {
-    match read_source(path) {
-        Ok(source) => Settings::check(&source, base_of(path)),
-        Err(fault) => (None, vec![fault]),
-    }
 }
 
 impl Findings {

@@ -4,7 +4,8 @@
 //! - [`secrets`] where the secrets are, and how they are fetched
 //!
 //! Guarantees: all faults in one run; no secret in the file or in these types. Reading the
-//! text is pure; [`Settings::read`] is the only function here that reads the file.
+//! text is pure; [`Settings::read`] and [`secrets::resolve`] are the
+//! only functions here that look outside it.
 
 mod exchange;
 pub mod grammar;
@@ -111,24 +112,35 @@ impl Settings {
     /// Every fault of the file; warnings are not among them.
     pub fn read(path: &Path) -> Result<Self, Vec<Diagnostic>> {
         let source = read_source(path).map_err(|fault| vec![fault])?;
-        let (settings, mut diagnostics) = Self::check(&source, base_of(path));
+        let Checked { settings, mut diagnostics, .. } = check(&source, base_of(path));
         diagnostics.retain(Diagnostic::is_error);
         settings.ok_or(diagnostics)
-    }
-
-    /// Checks the text of a file; relative paths in it lie below `base`. The settings are
-    /// there if no diagnostic is an error.
-    pub fn check(source: &Source, base: &Path) -> (Option<Self>, Vec<Diagnostic>) {
-        let document = Document::read(source, &grammar::MACHINE_FILE);
-        let settings = settings(&document.section(&grammar::MACHINE_FILE), base);
-        let settings = settings.filter(|_| !document.faults().any_error());
-        (settings, document.into_diagnostics())
     }
 
     /// The names of the exchanges.
     pub fn exchange_names(&self) -> Vec<String> {
         self.exchanges.iter().map(|exchange| exchange.name.clone()).collect()
     }
+}
+
+/// What came of a machine's file.
+#[derive(Debug)]
+pub struct Checked {
+    /// The settings, if no diagnostic is an error.
+    pub settings: Option<Settings>,
+    /// The folder of advertiser files, also of a faulty file: they can be checked all the same.
+    pub business: Option<PathBuf>,
+    /// Errors and warnings.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Checks the text of a machine's file; relative paths in it lie below `base`.
+pub fn check(source: &Source, base: &Path) -> Checked {
+    let document = Document::read(source, &grammar::MACHINE_FILE);
+    let root = document.section(&grammar::MACHINE_FILE);
+    let settings = settings(&root, base).filter(|_| !document.faults().any_error());
+    let business = folder(&root, "business", base);
+    Checked { settings, business, diagnostics: document.into_diagnostics() }
 }
 
 /// The folder that relative paths of the file at `path` are resolved against.
@@ -145,14 +157,13 @@ fn settings(root: &Section<'_>, base: &Path) -> Option<Settings> {
     let secrets = root.table("secrets").and_then(|section| secrets::read(&section, base));
     let exchanges = exchanges(root, &rates);
     let block = root.table_or_absent("block")?;
-    let folder = |name: &str| Some(base.join(root.table_or_absent(name)?.text("folder")?));
     Some(Settings {
         node: root.string("node")?,
         listen: listen?,
         folders: Folders {
-            business: folder("business")?,
-            audience: folder("audience")?,
-            data: folder("data")?,
+            business: folder(root, "business", base)?,
+            audience: folder(root, "audience", base)?,
+            data: folder(root, "data", base)?,
         },
         limits: limits?,
         privacy: privacy?,
@@ -162,6 +173,10 @@ fn settings(root: &Section<'_>, base: &Path) -> Option<Settings> {
         secrets: secrets?,
         exchanges: exchanges?,
     })
+}
+
+fn folder(root: &Section<'_>, name: &str, base: &Path) -> Option<PathBuf> {
+    Some(base.join(root.table_or_absent(name)?.text("folder")?))
 }
 
 fn listen(section: &Section<'_>) -> Option<Listen> {
