@@ -22,7 +22,7 @@ pub(super) struct Reader<'a> {
 
 /// Whom a campaign reaches.
 struct Audience {
-    expression: Option<Expression>,
+    expression: Expression,
     text: String,
     anchors: Vec<SegmentId>,
 }
@@ -125,7 +125,11 @@ impl Reader<'_> {
                 let expected = "`audience = \"...\"`, or `prospecting = true` to reach everyone";
                 section.faults().error(section.at(), "missing key `audience`", expected);
             }
-            let everyone = Audience { expression: None, text: String::new(), anchors: Vec::new() };
+            let everyone = Audience {
+                expression: Expression::everyone(),
+                text: String::new(),
+                anchors: Vec::new(),
+            };
             return missing.then_some(everyone);
         };
         let expression = match Expression::parse(text.value, self.segments) {
@@ -145,7 +149,7 @@ impl Reader<'_> {
             section.error("audience", "this audience holds for people in no segment", expected);
         }
         let (anchors, text) = (anchors.unwrap_or_default(), text.value.to_owned());
-        Some(Audience { expression: Some(expression), text, anchors })
+        Some(Audience { expression, text, anchors })
     }
 }
 

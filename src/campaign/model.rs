@@ -77,9 +77,9 @@ pub struct Campaign {
     pub flight: Flight,
     /// How much.
     pub budget: Budget,
-    /// For whom; `None` is everyone, which only prospecting campaigns may say.
-    pub audience: Option<Expression>,
-    /// The audience as written, for people; empty where there is none.
+    /// For whom.
+    pub audience: Expression,
+    /// The audience as written, for people; empty for everyone.
     pub audience_text: String,
     /// The segments that can trigger it: the newest of the person's memberships among these
     /// is the visit from which recency, `start_after`, `stop_after` and phases count.
