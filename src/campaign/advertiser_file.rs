@@ -10,7 +10,7 @@ use crate::audience::SegmentTable;
 use crate::config::{Diagnostic, Document, Located, Place, Section, Source};
 use crate::model::{Amount, Currency, Rates};
 use jiff::tz::TimeZone;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What the machine's file says that campaigns refer to.
 #[derive(Clone, Copy, Debug)]
@@ -108,7 +108,7 @@ fn read_sections(
     let head = root.table("advertiser");
     let surroundings = surroundings(head.as_ref(), &setting);
     let creative_sections = root.tables("creative");
-    let ids = unique_ids(&creative_sections, setting.first_creative);
+    let ids = unique_ids(&creative_sections, setting.first_creative, root);
     let creatives: Vec<_> = creative_sections
         .iter()
         .map(|section| creative_section::read(section, files, &surroundings))
@@ -119,10 +119,10 @@ fn read_sections(
         creatives: &ids,
     };
     let campaign_sections = root.tables("campaign");
-    unique_ids(&campaign_sections, 0);
+    unique_ids(&campaign_sections, 0, root);
     let campaigns: Vec<_> =
         campaign_sections.iter().map(|section| reader.campaign(section)).collect();
-    warn_of_unused(&creative_sections, &campaign_sections);
+    warn_of_unused(root, &creative_sections, &campaign_sections);
     let head = head?;
     let (campaigns, prospecting) =
         campaigns.into_iter().collect::<Option<Vec<_>>>()?.into_iter().unzip();
@@ -172,19 +172,20 @@ fn advertiser(head: &Section<'_>, currency: Currency) -> Option<Advertiser> {
 
 /// The ids of sections and their places in the book; an id used twice is a fault.
 ///
-/// `None` where a section's id could not be read: then it cannot be told whether a reference
+/// `None` where a section's id could not be read, or is another's: then it cannot be told whether a reference
 /// to an id is a mistake.
 pub(super) type Ids<'a> = Option<HashMap<&'a str, usize>>;
 
-fn unique_ids<'a>(sections: &[Section<'a>], first: usize) -> Ids<'a> {
+fn unique_ids<'a>(sections: &[Section<'a>], first: usize, root: &Section<'_>) -> Ids<'a> {
     let mut ids = HashMap::new();
-    let mut all_known = sections.first().is_none_or(|section| !section.faults().is_broken());
+    let mut all_known = !root.may_be_incomplete();
     for (n, section) in sections.iter().enumerate() {
         let Some(id) = section.text("id") else {
             all_known = false;
             continue;
         };
         if let Some(earlier) = ids.insert(id, first + n) {
+            all_known = false;
             let line = sections[earlier - first].place("id").line;
             let expected = format!("an id of its own; the one on line {line} is the same");
             section.error("id", format!("`{id}` is used twice"), expected);
@@ -197,10 +198,13 @@ fn places_of_ids(sections: &[Section<'_>]) -> Vec<Place> {
     sections.iter().map(|section| section.place("id")).collect()
 }
 
-/// Warns of creatives that no message shows.
-fn warn_of_unused(creatives: &[Section<'_>], campaigns: &[Section<'_>]) {
+/// Warns of creatives that no message shows; beside an error that is likely its consequence.
+fn warn_of_unused(root: &Section<'_>, creatives: &[Section<'_>], campaigns: &[Section<'_>]) {
+    if root.faults().any_error() {
+        return;
+    }
     let messages = campaigns.iter().flat_map(|campaign| campaign.tables("message"));
-    let used: std::collections::HashSet<&str> = messages
+    let used: HashSet<&str> = messages
         .flat_map(|message| message.texts("creatives"))
         .map(|creative| creative.value)
         .collect();

@@ -7,7 +7,7 @@ use super::advertiser_file::{self, AdvertiserFile, Machine, Setting};
 use super::creative_section::CreativeFiles;
 use super::model::{Book, CAMPAIGNS_MAX, Campaign, CampaignIndex};
 use crate::config::{Diagnostic, Place, Source};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Gathers advertiser files, then becomes a book.
 #[derive(Default)]
@@ -36,7 +36,14 @@ impl<'a> BookBuilder<'a> {
             machine: self.machine,
         };
         let reading = advertiser_file::read(source, files, setting);
+        let explained = reading.diagnostics.iter().any(Diagnostic::is_error);
         self.diagnostics.extend(reading.diagnostics);
+        if reading.file.is_none() && !explained {
+            // A file must never be left out in silence, whatever the checks overlooked.
+            let place = Place::whole_file(source.name());
+            let expected = "a file that `homing check` explains: please report this one";
+            self.diagnostics.push(Diagnostic::error(place, "cannot be understood", expected));
+        }
         if let Some((id, place)) = reading.id {
             self.claim_advertiser(id, place);
         }
@@ -95,7 +102,7 @@ impl<'a> BookBuilder<'a> {
     /// Lists every campaign under each segment that can trigger it.
     fn index(&mut self) {
         let mut by_segment = vec![Vec::new(); self.book.segments.len()];
-        let prospecting: std::collections::HashSet<_> = self.book.prospecting.iter().collect();
+        let prospecting: HashSet<_> = self.book.prospecting.iter().collect();
         for (n, Campaign { anchors, .. }) in self.book.campaigns.iter().enumerate() {
             let index = CampaignIndex(n as u32);
             for anchor in anchors.iter().filter(|_| !prospecting.contains(&index)) {

@@ -87,7 +87,7 @@ impl Reader<'_> {
 
     fn budget(&self, campaign: &Section<'_>) -> Option<Budget> {
         let section = campaign.table("budget")?;
-        if !section.has("daily") && !section.has("total") && !section.faults().is_broken() {
+        if !section.has("daily") && !section.has("total") && !section.may_be_incomplete() {
             let expected = "at least one of `daily` and `total`";
             section.faults().error(section.at(), "a budget without an amount", expected);
         }
@@ -120,7 +120,7 @@ impl Reader<'_> {
     fn audience(&mut self, section: &Section<'_>) -> Option<Audience> {
         let prospecting = section.flag("prospecting");
         let Some(text) = section.located_text("audience") else {
-            let missing = !section.has("audience") && !section.faults().is_broken();
+            let missing = !section.has("audience") && !section.may_be_incomplete();
             if missing && !prospecting {
                 let expected = "`audience = \"...\"`, or `prospecting = true` to reach everyone";
                 section.faults().error(section.at(), "missing key `audience`", expected);

@@ -28,7 +28,7 @@ fn window(entry: &Section<'_>) -> Option<Cap> {
 }
 
 fn report_form(entry: &Section<'_>) {
-    if !entry.faults().is_broken() {
+    if !entry.may_be_incomplete() {
         let expected = "either { impressions = 3, per = \"1h\" } or { min_gap = \"5m\" }";
         entry.faults().error(entry.at(), "an incomplete or mixed cap", expected);
     }

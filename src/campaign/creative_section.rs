@@ -122,7 +122,7 @@ fn markup(section: &Section<'_>, files: &dyn CreativeFiles) -> Option<CreativeBo
 /// Whether exactly one of `own` and `file` is there; anything else is a fault.
 fn exactly_one(section: &Section<'_>, own: &str) -> bool {
     let count = usize::from(section.has(own)) + usize::from(section.has("file"));
-    if count != 1 && !section.faults().is_broken() {
+    if count > 1 || (count == 0 && !section.may_be_incomplete()) {
         let message = if count == 0 { "nothing to show" } else { "two things to show" };
         let expected = format!("exactly one of `{own}` and `file`");
         section.faults().error(section.at(), message, expected);

@@ -105,3 +105,67 @@ impl CreativeFiles for Folder {
         read_bounded(&file, CONTENTS_BYTES_MAX).map_err(|error| error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    const ADVERTISER: &str = "\
+[advertiser]
+id = \"ID\"
+domain = \"acme.example\"
+currency = \"EUR\"
+
+[[creative]]
+id = \"c\"
+type = \"html5\"
+size = \"1x1\"
+file = \"c.html\"
+landing = \"https://acme.example/\"
+";
+
+    fn folder() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for id in ["b", "a"] {
+            let text = ADVERTISER.replace("ID", id);
+            fs::write(folder.path().join(format!("{id}.toml")), text).expect("written");
+        }
+        fs::write(folder.path().join("c.html"), "<b>hello</b>").expect("written");
+        folder
+    }
+
+    #[test]
+    fn files_are_taken_in_the_order_of_their_names() {
+        let folder = folder();
+        fs::write(folder.path().join(".hidden.toml"), "not read").expect("written");
+        fs::write(folder.path().join("notes.txt"), "not read").expect("written");
+        let book = load_book(folder.path()).expect("no fault");
+        let ids: Vec<_> = book.advertisers.iter().map(|one| one.id.as_str()).collect();
+        assert_eq!(ids, ["a", "b"]);
+        assert_eq!(book.creatives.len(), 2);
+    }
+
+    #[test]
+    fn a_book_with_one_faulty_file_is_refused_whole() {
+        let folder = folder();
+        fs::write(folder.path().join("z.toml"), "x = 1").expect("written");
+        let faults = load_book(folder.path()).expect_err("one file is faulty");
+        assert!(faults.iter().all(|fault| fault.place.file.ends_with("z.toml")));
+        assert!(load_book(&folder.path().join("none")).is_err());
+    }
+
+    #[test]
+    fn creative_files_are_bounded_and_stay_in_their_folder() {
+        let folder = folder();
+        let creative = folder.path().join("c.html");
+        let said = || load_book(folder.path()).expect_err("refused")[0].message.clone();
+        fs::write(&creative, vec![b'x'; CONTENTS_BYTES_MAX as usize + 1]).expect("written");
+        assert!(said().contains("larger than 65536 bytes"), "{}", said());
+        fs::remove_file(&creative).expect("removed");
+        assert!(said().contains("cannot be read"), "{}", said());
+        let elsewhere = tempfile::NamedTempFile::new().expect("a file elsewhere");
+        std::os::unix::fs::symlink(elsewhere.path(), &creative).expect("linked");
+        assert!(said().contains("leads out of the folder"), "{}", said());
+    }
+}

@@ -97,6 +97,9 @@ fn plan_key(sections: &[Section<'_>]) -> Option<Option<&'static str>> {
     let first = keys_of(sections.first()?);
     for section in sections {
         let own = keys_of(section);
+        if own.is_empty() && section.may_be_incomplete() {
+            return None;
+        }
         if own.len() > 1 || own != first {
             let expected =
                 "either `phase`, or `step`, or `arm`, the same in all messages of a campaign";
@@ -165,7 +168,7 @@ fn sequence(sections: &[Section<'_>]) -> Option<Skeleton> {
         }
         let is_last = n + 1 == sections.len();
         let impressions = section.number_of("impressions");
-        if !is_last && !section.has("impressions") {
+        if !is_last && !section.has("impressions") && !section.may_be_incomplete() {
             let expected = "`impressions = 3`: after so many the next step begins";
             section.faults().error(section.at(), "a step that never ends", expected);
         }
@@ -182,7 +185,7 @@ fn sequence(sections: &[Section<'_>]) -> Option<Skeleton> {
 fn comparison(sections: &[Section<'_>]) -> Option<Skeleton> {
     let mut arms: Vec<(String, u64)> = Vec::new();
     for section in sections {
-        if !section.has("weight") && !section.faults().is_broken() {
+        if !section.has("weight") && !section.may_be_incomplete() {
             let expected = "`weight = 50`: the arm's share";
             section.faults().error(section.at(), "an arm without `weight`", expected);
         }

@@ -20,5 +20,7 @@ mod message_section;
 pub mod model;
 mod price_section;
 mod target_section;
+#[cfg(test)]
+mod tests;
 
 pub use model::{Advertiser, Book, Campaign, Creative};

@@ -124,7 +124,7 @@ fn recency(price: &Section<'_>) -> Option<Recency> {
         }
         (false, true, false) => bands(&section).map(Recency::Bands),
         _ => {
-            if !section.faults().is_broken() {
+            if !section.may_be_incomplete() {
                 let expected = "either `half_life` with or without `floor`, or `bands` alone";
                 section.faults().error(section.at(), "an incomplete or mixed recency", expected);
             }

@@ -4,6 +4,7 @@ use super::advertiser_file::Surroundings;
 use super::model::{InventoryKind, Target, WeekHours};
 use super::price_section::{country, device};
 use crate::config::Section;
+use std::collections::HashSet;
 use std::ops::Range;
 
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
@@ -73,7 +74,7 @@ fn inventory(name: &str) -> Option<InventoryKind> {
 
 /// Something both allowed and blocked is blocked; it was hardly meant.
 fn warn_of_contradictions(section: &Section<'_>) {
-    let allowed: std::collections::HashSet<_> =
+    let allowed: HashSet<_> =
         section.texts("allow").into_iter().map(|allowed| allowed.value).collect();
     for blocked in section.texts("block") {
         if allowed.contains(blocked.value) {

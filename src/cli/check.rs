@@ -157,3 +157,129 @@ impl Findings {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::spec::all_keys;
+    use std::fs;
+    use tempfile::TempDir;
+
+    const MACHINE: &str = "\
+[secrets]
+notice_keys = [{ id = 1, env = \"HOMING_NOTICE_KEY\" }]
+
+[[exchange]]
+name = \"demo\"
+";
+
+    fn args(config: PathBuf, paths: Vec<PathBuf>) -> CheckArgs {
+        CheckArgs { config, paths, json: false, schema: None }
+    }
+
+    fn example(path: &str) -> PathBuf {
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples").join(path)
+    }
+
+    /// A folder with a machine's file and one advertiser file.
+    fn installation(machine: &str, advertiser: &str) -> TempDir {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        fs::create_dir(folder.path().join("advertisers")).expect("created");
+        fs::write(folder.path().join("homing.toml"), machine).expect("written");
+        fs::write(folder.path().join("advertisers/a.toml"), advertiser).expect("written");
+        folder
+    }
+
+    fn findings(folder: &TempDir) -> Findings {
+        check(&args(folder.path().join("homing.toml"), Vec::new()))
+    }
+
+    #[test]
+    fn the_examples_are_clean() {
+        let findings = check(&args(example("homing.toml"), Vec::new()));
+        let said = "ok: 1 machine file, 2 advertisers, 5 campaigns, 8 creatives\n";
+        assert_eq!(findings.text(), said);
+        assert_eq!(findings.exit_code(), EXIT_OK);
+    }
+
+    #[test]
+    fn single_files_and_folders_are_checked_alone() {
+        let one = check(&args(PathBuf::new(), vec![example("advertisers/globex-travel.toml")]));
+        assert_eq!(one.text(), "ok: 1 advertiser, 2 campaigns, 2 creatives\n");
+        let all = check(&args(PathBuf::new(), vec![example("advertisers")]));
+        assert_eq!(all.text(), "ok: 2 advertisers, 5 campaigns, 8 creatives\n");
+    }
+
+    #[test]
+    fn faults_of_both_kinds_of_files_come_in_one_run() {
+        let folder = installation(&MACHINE.replace("demo", "De mo"), "[advertiser]\nid = 5\n");
+        let findings = findings(&folder);
+        assert!(findings.text().ends_with("4 errors in 2 files\n"), "{}", findings.text());
+        assert_eq!(findings.exit_code(), EXIT_CONFIG);
+    }
+
+    #[test]
+    fn json_ends_with_a_summary() {
+        let folder = installation(MACHINE, "[advertiser]\nid = 5\n");
+        let text = findings(&folder).json();
+        let lines: Vec<serde_json::Value> =
+            text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        assert_eq!(lines.len(), 4);
+        assert_eq!((&lines[3]["ok"], &lines[3]["errors"]), (&false.into(), &3.into()));
+        assert_eq!(lines[0]["message"], "missing key `domain` in [advertiser]");
+    }
+
+    #[test]
+    fn files_that_are_not_there_have_a_code_of_their_own() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        assert_eq!(findings(&folder).exit_code(), EXIT_NO_INPUT);
+        fs::write(folder.path().join("homing.toml"), MACHINE).expect("written");
+        let no_folder = findings(&folder);
+        assert_eq!(no_folder.exit_code(), EXIT_NO_INPUT, "{}", no_folder.text());
+        fs::create_dir(folder.path().join("advertisers")).expect("created");
+        let empty = findings(&folder);
+        assert!(empty.text().contains("no advertiser files here"), "{}", empty.text());
+    }
+
+    #[test]
+    fn schemas_are_json_and_list_every_key() {
+        fn properties(schema: &serde_json::Value, found: &mut Vec<String>) {
+            for inner in schema.as_object().into_iter().flat_map(|object| object.values()) {
+                properties(inner, found);
+            }
+            for inner in schema.as_array().into_iter().flatten() {
+                properties(inner, found);
+            }
+            let keys = schema["properties"].as_object().into_iter().flatten();
+            found.extend(keys.map(|(key, _)| key.clone()));
+        }
+        for (which, table) in [
+            (SchemaOf::Machine, &machine_grammar::MACHINE_FILE),
+            (SchemaOf::Advertiser, &advertiser_grammar::ADVERTISER_FILE),
+        ] {
+            let schema: serde_json::Value =
+                serde_json::from_str(&schema_text(which)).expect("a schema is JSON");
+            assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+            let mut listed = Vec::new();
+            properties(&schema, &mut listed);
+            let mut keys: Vec<_> = all_keys(table)
+                .iter()
+                .filter_map(|key| key.rsplit(' ').next().map(str::to_owned))
+                .collect();
+            listed.sort();
+            keys.sort();
+            assert_eq!(listed, keys);
+        }
+    }
+
+    #[test]
+    fn the_published_schemas_are_up_to_date() {
+        for (which, file) in [(SchemaOf::Machine, "machine"), (SchemaOf::Advertiser, "advertiser")]
+        {
+            let path = example(&format!("schema/{file}.schema.json"));
+            let published = fs::read_to_string(&path).unwrap_or_default();
+            let update = "`homing check --schema` prints it anew";
+            assert!(published == schema_text(which), "{} is old: {update}", path.display());
+        }
+    }
+}

@@ -10,7 +10,7 @@ use crate::model::{Amount, Seconds, UnixSeconds};
 use jiff::civil::Date;
 use std::ops::Range;
 use std::sync::LazyLock;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
 use toml::value::Offset;
 
 /// A value and where it stands.
@@ -92,6 +92,13 @@ impl<'a> Section<'a> {
     /// Whether the key is written in the file.
     pub fn has(&self, name: &str) -> bool {
         self.table.contains_key(name)
+    }
+
+    /// Whether what seems to be missing may be there, misspelt or behind broken syntax: then
+    /// its absence is no fault of its own.
+    pub fn may_be_incomplete(&self) -> bool {
+        let unknown = |key: &Spanned<DeString<'_>>| self.spec.field(key.get_ref()).is_none();
+        self.faults.is_broken() || self.table.keys().any(unknown)
     }
 
     /// Where the key's value stands; the section's header where it is absent.
@@ -215,7 +222,7 @@ impl<'a> Section<'a> {
         self.elements(name).into_iter().filter_map(|(value, _)| as_number(value)).collect()
     }
 
-    /// A section within this one.
+    /// A section within this one, if it is there.
     pub fn table(&self, name: &str) -> Option<Section<'a>> {
         let value = self.table.get(name)?;
         self.inner(name, value.get_ref().as_table()?, value.span())
@@ -239,10 +246,13 @@ impl<'a> Section<'a> {
         self.map(name).into_iter().filter_map(number).collect()
     }
 
-    /// The exact rates of a map by name, in billionths.
-    pub fn rate_map(&self, name: &str) -> Vec<(Located<&'a str>, u64)> {
-        let rate = |(key, value)| Some((key, as_nanos(value)?));
-        self.map(name).into_iter().filter_map(rate).collect()
+    /// The exact rates of a map by name, in billionths; `None` where the first stage refused one.
+    pub fn rate_map(&self, name: &str) -> Vec<(&'a str, Option<u64>)> {
+        let table = self.value(name).and_then(DeValue::as_table);
+        let rate = |(key, value): (&'a Spanned<DeString<'a>>, &Spanned<DeValue<'_>>)| {
+            (key.get_ref().as_ref(), as_nanos(value.get_ref()).filter(|nanos| *nanos > 0))
+        };
+        table.into_iter().flatten().map(rate).collect()
     }
 
     /// The acceptable entries of a map.

@@ -8,7 +8,7 @@ use super::spec::{Kind, ListRule, MapRule, Need, Table, names, one_of};
 use super::suggest::nearest;
 use super::{Faults, Spanned};
 use std::ops::Range;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
 
 /// How much of a faulty text is quoted, in characters.
 const QUOTED_CHARS_MAX: usize = 40;
@@ -20,20 +20,23 @@ pub fn check_table(
     spec: &'static Table,
     faults: &Faults<'_>,
 ) {
+    let mut misspelt = Vec::new();
     for (key, value) in table {
         match spec.field(key.get_ref()) {
             Some(field) => check_value(field.name, &field.kind, value, faults),
-            None => report_unknown(key, spec, faults),
+            None => misspelt.extend(report_unknown(key, spec, faults)),
         }
     }
     if faults.is_broken() {
         return;
     }
-    let missing = |name: &str| !table.contains_key(name);
+    // A misspelt key is one fault, not an unknown key and a missing one.
+    let missing = |name: &str| !table.contains_key(name) && !misspelt.contains(&name);
     for field in spec.fields {
         if matches!(field.need, Need::Required) && missing(field.name) {
             let message = format!("missing key `{}` in {}", field.name, spec.name);
-            faults.error(at, message, format!("`{} = ...`: {}", field.name, field.kind.expected()));
+            let expected = format!("`{} = ...`: {}", field.name, field.kind.expected());
+            faults.error(at, message, expected);
         }
     }
 }
@@ -95,18 +98,20 @@ fn check_length(
     }
 }
 
-/// Reports a key that the spec does not know.
+/// Reports a key that the spec does not know; returns the one that it seems to mean.
 fn report_unknown(
-    key: &Spanned<toml::de::DeString<'_>>,
+    key: &Spanned<DeString<'_>>,
     spec: &'static Table,
     faults: &Faults<'_>,
-) {
+) -> Option<&'static str> {
     let known = names(spec);
     let mut expected = one_of(&known);
-    if let Some(near) = nearest(key.get_ref(), known.into_iter()) {
+    let near = nearest(key.get_ref(), known.into_iter());
+    if let Some(near) = near {
         expected += &format!("; did you mean `{near}`?");
     }
     faults.error(&key.span(), format!("unknown key `{}`", cut(key.get_ref())), expected);
+    near
 }
 
 /// A value as a message quotes it.

@@ -320,6 +320,43 @@ pub fn as_nanos(value: &DeValue<'_>) -> Option<u64> {
     format!("{units}{places:0<9}").parse().ok()
 }
 
+/// The keys of `spec`, as section and name, that none of the files uses: tests keep this
+/// empty, so that every key is read by some test.
+#[cfg(test)]
+pub(crate) fn unused_keys(spec: &'static Table, files: &[&str]) -> Vec<String> {
+    fn visit(spec: &'static Table, value: &DeValue<'_>, used: &mut Vec<String>) {
+        if let Some(list) = value.as_array() {
+            list.iter().for_each(|element| visit(spec, element.get_ref(), used));
+        }
+        for (key, inner) in value.as_table().into_iter().flatten() {
+            used.push(format!("{} {}", spec.name, key.get_ref()));
+            if let Some(inner_spec) = spec.field(key.get_ref()).and_then(|field| field.kind.table())
+            {
+                visit(inner_spec, inner.get_ref(), used);
+            }
+        }
+    }
+    let mut used = Vec::new();
+    for file in files {
+        let root = toml::de::DeTable::parse(file).expect("a good file").into_inner();
+        visit(spec, &DeValue::Table(root), &mut used);
+    }
+    let mut all = all_keys(spec);
+    all.retain(|key| !used.contains(key));
+    all
+}
+
+/// Every key of `spec` and of the sections in it, as section and name.
+#[cfg(test)]
+pub(crate) fn all_keys(spec: &'static Table) -> Vec<String> {
+    let mut all = Vec::new();
+    for field in spec.fields {
+        all.push(format!("{} {}", spec.name, field.name));
+        all.extend(field.kind.table().map(all_keys).into_iter().flatten());
+    }
+    all
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,6 +11,8 @@ mod countries;
 mod exchange;
 pub mod grammar;
 pub mod secrets;
+#[cfg(test)]
+mod tests;
 
 use self::countries::EEA_UK_CH;
 use crate::config::files::read_source;
@@ -19,6 +21,7 @@ use crate::model::{Currency, Rates, Seconds};
 use crate::openrtb::profile::ExchangeProfile;
 use crate::privacy::PrivacyRules;
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -239,15 +242,16 @@ fn privacy(section: &Section<'_>) -> Option<PrivacyRules> {
 fn rates(section: &Section<'_>) -> Rates {
     let mut rates = Rates::default();
     for (code, usd_nanos) in section.rate_map("rates") {
-        if let Some(currency) = Currency::parse(code.value) {
-            rates.set(currency, usd_nanos);
+        if let Some(currency) = Currency::parse(code) {
+            // A refused rate stands for one that will be there: its absence is no second fault.
+            rates.set(currency, usd_nanos.unwrap_or(1));
         }
     }
     rates
 }
 
 fn exchanges(root: &Section<'_>, rates: &Rates) -> Option<Vec<ExchangeProfile>> {
-    let mut names = std::collections::HashSet::new();
+    let mut names = HashSet::new();
     let mut exchanges = Vec::new();
     for section in root.tables("exchange") {
         if let Some(name) = section.text("name").filter(|name| !names.insert(*name)) {

@@ -53,7 +53,7 @@ pub(super) fn parse_id_source(text: &str, space: &str) -> Option<IdSource> {
 fn ids(section: &Section<'_>) -> Vec<IdSource> {
     let texts = section.texts("ids");
     let own = texts.iter().any(|text| text.value == "user.id");
-    if own && !section.has("user_id_space") && !section.faults().is_broken() {
+    if own && !section.has("user_id_space") && !section.may_be_incomplete() {
         let expected = "`user_id_space = \"...\"`: the id space of this exchange's ids";
         section.error("ids", "\"user.id\" without `user_id_space`", expected);
     }

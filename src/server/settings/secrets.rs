@@ -103,7 +103,7 @@ pub(super) fn read(section: &Section<'_>, base: &Path) -> Option<SecretSources> 
 
 fn source(section: &Section<'_>, base: &Path) -> Option<SecretSource> {
     let count = usize::from(section.has("env")) + usize::from(section.has("file"));
-    if count != 1 && !section.faults().is_broken() {
+    if count > 1 || (count == 0 && !section.may_be_incomplete()) {
         let expected = "exactly one of `env` and `file`";
         section.faults().error(section.at(), "not one place of a secret", expected);
     }
