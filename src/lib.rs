@@ -2,6 +2,8 @@
 
 pub mod audience;
 pub mod campaign;
+pub mod cli;
+pub mod config;
 pub mod decide;
 pub mod ledger;
 pub mod message;

@@ -30,7 +30,8 @@ pub struct Book {
     /// segment -> campaigns whose audience can hold only for someone in that segment (one of
     /// several, for an `or`). Indexed by [`SegmentId`].
     pub by_segment: Vec<Vec<CampaignIndex>>,
-    /// Campaigns that need no segment (`prospecting = true`).
+    /// Campaigns that are considered for everyone (`prospecting = true`); they are not in
+    /// `by_segment`, so no campaign is met twice but by several segments.
     pub prospecting: Vec<CampaignIndex>,
 }
 
@@ -78,11 +79,11 @@ pub struct Campaign {
     pub budget: Budget,
     /// For whom.
     pub audience: Expression,
-    /// The audience as written, for people.
+    /// The audience as written, for people; empty for everyone.
     pub audience_text: String,
     /// The segments that can trigger it: the newest of the person's memberships among these
     /// is the visit from which recency, `start_after`, `stop_after` and phases count.
-    /// Empty for prospecting.
+    /// Empty where no segment is needed, as prospecting campaigns may say.
     pub anchors: Vec<SegmentId>,
     /// Not before this long after the visit.
     pub start_after: Seconds,

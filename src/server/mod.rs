@@ -7,6 +7,7 @@
 //! - `worker` answers bids, `notices` notices, `admin` operators; `side` runs the last two
 //! - [`service`] are the traits that the rest of the program implements; `reply` their answers
 //! - `drain` ends it all by moving the `stage`; [`limits`] holds every bound
+//! - [`settings`] is the machine's file, checked
 //! - [`clock`] reads the wall clock; [`token`] compares the admin token
 //!
 //! Guarantees: bounded memory and time whatever clients do; a slow client never delays
@@ -24,6 +25,7 @@ mod notices;
 mod reply;
 mod route;
 pub mod service;
+pub mod settings;
 mod side;
 mod stage;
 pub mod token;

@@ -128,6 +128,13 @@ impl Expression {
         parse::parse(text, segments)
     }
 
+    /// The expression that holds for everyone and that nothing anchors: what a prospecting
+    /// campaign without an audience means.
+    pub fn everyone() -> Self {
+        // The negation of nothing: an empty stack of truths reads as false.
+        Self { terms: Vec::new(), program: vec![Step::Not] }
+    }
+
     /// Whether the expression holds for `person` at `now`.
     pub fn holds(&self, person: &Person, now: UnixSeconds) -> bool {
         // A stack of truths in the bits of one word: TERMS_MAX keeps it from overflowing.

@@ -216,3 +216,11 @@ proptest! {
         let _ = Expression::parse(&text, &mut SegmentTable::default());
     }
 }
+
+#[test]
+fn everyone_is_everyone() {
+    let everyone = Expression::everyone();
+    assert!(everyone.holds(&Person::default(), UnixSeconds(1_000)));
+    assert_eq!(everyone.anchors(), None);
+    assert!(everyone.report(&Person::default(), UnixSeconds(1_000)).is_empty());
+}

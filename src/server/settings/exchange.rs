@@ -1,0 +1,107 @@
+//! `[[exchange]]`: a section of the machine's file becomes an exchange profile.
+
+use crate::config::Section;
+use crate::model::{Currency, ExchangeKey, Rates};
+use crate::openrtb::profile::{BillingEvent, ClickMacro, ExchangeProfile, IdSource, NoBidStyle};
+
+/// Reads an exchange. `None` comes with a fault.
+pub(super) fn read(section: &Section<'_>, rates: &Rates) -> Option<ExchangeProfile> {
+    let currencies = currencies(section, rates);
+    let ids = ids(section);
+    check_time(section);
+    let name = section.string("name")?;
+    Some(ExchangeProfile {
+        key: ExchangeKey::new(&name),
+        name,
+        no_bid: match section.text("no_bid")? {
+            "nbr" => NoBidStyle::Nbr,
+            _ => NoBidStyle::NoContent,
+        },
+        version_header: section.string("version_header"),
+        tmax_default_ms: section.number_of("tmax_default_ms")?,
+        network_allowance_ms: section.number_of("network_allowance_ms")?,
+        currencies,
+        ids,
+        billing: match section.text("billing")? {
+            "nurl" => BillingEvent::Nurl,
+            "pixel" => BillingEvent::Pixel,
+            _ => BillingEvent::Burl,
+        },
+        click_macro: section.table("click_macro").and_then(|inner| click_macro(&inner)),
+        seat: section.string("seat"),
+        answer_test_requests: section.flag("answer_test_requests"),
+        hold_ttl: section.duration("hold_ttl")?,
+        secure_by_default: section.flag("secure_by_default"),
+    })
+}
+
+/// The place of ids that `text` names; `space` is the exchange's own id space.
+pub(super) fn parse_id_source(text: &str, space: &str) -> Option<IdSource> {
+    let source_is_plain = |source: &str| (crate::config::rules::INVENTORY.holds)(source);
+    match text {
+        "buyeruid" => Some(IdSource::Buyeruid),
+        "ifa" => Some(IdSource::Ifa),
+        "eids" => Some(IdSource::AnyEid),
+        "user.id" => Some(IdSource::UserId { space: space.to_owned() }),
+        other => {
+            let source = other.strip_prefix("eids:").filter(|source| source_is_plain(source))?;
+            Some(IdSource::Eid { source: source.to_owned() })
+        }
+    }
+}
+
+fn ids(section: &Section<'_>) -> Vec<IdSource> {
+    let texts = section.texts("ids");
+    let own = texts.iter().any(|text| text.value == "user.id");
+    if own && !section.has("user_id_space") && !section.may_be_incomplete() {
+        let expected = "`user_id_space = \"...\"`: the id space of this exchange's ids";
+        section.error("ids", "\"user.id\" without `user_id_space`", expected);
+    }
+    if !own && section.has("user_id_space") {
+        let expected = "\"user.id\" in `ids`, or this key left out";
+        let at = section.key_at("user_id_space");
+        section.faults().error(&at, "`user_id_space` means nothing here", expected);
+    }
+    let space = section.text("user_id_space").unwrap_or_default();
+    let mut ids = Vec::new();
+    for text in texts {
+        let Some(id) = parse_id_source(text.value, space) else { continue };
+        if ids.contains(&id) {
+            let message = format!("\"{}\" is there twice", text.value);
+            section.faults().error(&text.at, message, "each place of ids once");
+        }
+        ids.push(id);
+    }
+    ids
+}
+
+/// The currencies; each must be convertible.
+fn currencies(section: &Section<'_>, rates: &Rates) -> Vec<Currency> {
+    let mut currencies = Vec::new();
+    for text in section.texts("currencies") {
+        let Some(currency) = Currency::parse(text.value) else { continue };
+        if rates.usd_nanos(currency).is_none() {
+            let expected =
+                format!("a currency with a rate: add `{currency} = ...` to [currency] rates");
+            section.faults().error(&text.at, format!("no exchange rate for {currency}"), expected);
+        }
+        currencies.push(currency);
+    }
+    currencies
+}
+
+/// The network must leave some of the default time.
+fn check_time(section: &Section<'_>) {
+    let (allowance, tmax) =
+        (section.integer("network_allowance_ms"), section.integer("tmax_default_ms"));
+    if let (Some(allowance), Some(tmax)) = (allowance, tmax)
+        && allowance >= tmax
+    {
+        let message = format!("the network eats all of the {tmax} ms of `tmax_default_ms`");
+        section.error("network_allowance_ms", message, format!("less than {tmax}"));
+    }
+}
+
+fn click_macro(section: &Section<'_>) -> Option<ClickMacro> {
+    Some(ClickMacro { text: section.string("text")?, escape: section.flag("escape") })
+}

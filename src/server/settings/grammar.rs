@@ -1,0 +1,402 @@
+//! The keys of the machine's file, `homing.toml`: one table per section. What is not here is
+//! refused. The tables are also its published schema.
+
+use crate::config::rules;
+use crate::config::spec::{Field, Kind, ListRule, MapRule, NameRule, Need, Table, TextRule, field};
+use crate::model::{Currency, Seconds};
+use std::net::SocketAddr;
+
+/// Most elements of a block list; real ones have up to some ten thousand.
+const BLOCKS_MAX: usize = 100_000;
+/// Most exchanges; a bidder is connected to one to thirty.
+const EXCHANGES_MAX: usize = 1_000;
+/// Most currencies: ISO 4217 has fewer than 200.
+const CURRENCIES_MAX: usize = 200;
+/// Most notice keys: the one that signs, and old ones until their notices have expired.
+const NOTICE_KEYS_MAX: usize = 16;
+/// Most places of ids of one exchange: one request's worth of look-ups.
+const ID_SOURCES_MAX: usize = 16;
+/// Most countries: ISO 3166-1 has fewer than 300.
+const COUNTRIES_MAX: usize = 300;
+
+const REQUIRED: Need = Need::Required;
+const OPTIONAL: Need = Need::Optional;
+const BLOCKS: Kind =
+    Kind::List(&ListRule { of: Kind::Text(&rules::INVENTORY), min: 0, max: BLOCKS_MAX });
+
+static ADDRESS: TextRule = TextRule {
+    expected: "an IP address and a port such as \"127.0.0.1:8080\"",
+    pattern: "^.+:[0-9]{1,5}$",
+    holds: |text| text.parse::<SocketAddr>().is_ok(),
+};
+
+static BASE_URL: TextRule = TextRule {
+    expected: "an http or https URL without a query and without a slash at its end",
+    pattern: "^https?://[^\\s?#@]*[^\\s?#@/]$",
+    holds: |text| (rules::URL.holds)(text) && !text.ends_with('/') && !text.contains(['?', '#']),
+};
+
+static VARIABLE: TextRule = TextRule {
+    expected: "the name of an environment variable such as \"HOMING_NOTICE_KEY\"",
+    pattern: "^[A-Za-z_][A-Za-z0-9_]{0,127}$",
+    holds: |text| {
+        let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        rules::is_made_of(text, 128, word) && !text.as_bytes()[0].is_ascii_digit()
+    },
+};
+
+static RATED_CURRENCY: TextRule = TextRule {
+    expected: "an ISO 4217 code of three capitals such as \"EUR\", but not \"USD\", which is 1",
+    pattern: "^(?!USD)[A-Z]{3}$",
+    holds: |text| Currency::parse(text).is_some_and(|currency| currency != Currency::USD),
+};
+
+static ID_SOURCE: TextRule = TextRule {
+    expected: "one of: buyeruid, ifa, user.id, eids, or eids:source such as \"eids:uidapi.com\"",
+    pattern: "^(buyeruid|ifa|user\\.id|eids|eids:[A-Za-z0-9_.-]{1,253})$",
+    holds: |text| super::exchange::parse_id_source(text, "").is_some(),
+};
+
+static VERSION: TextRule = TextRule {
+    expected: "a version such as \"2.6\"",
+    pattern: "^[0-9.]{1,16}$",
+    holds: |text| rules::is_made_of(text, 16, |byte| byte.is_ascii_digit() || byte == b'.'),
+};
+
+/// `homing.toml`.
+pub static MACHINE_FILE: Table = Table {
+    name: "the machine's file",
+    doc: "How this machine listens, what it loads, its limits, its secrets and its exchanges.",
+    fields: MACHINE_FIELDS,
+};
+
+static MACHINE_FIELDS: &[Field] = &[
+    field("node", Kind::Text(&rules::ID), Need::Text("node-1"), "This node's name in a cluster."),
+    field("listen", Kind::Table(&LISTEN), OPTIONAL, "Sockets."),
+    field("business", Kind::Table(&BUSINESS), OPTIONAL, "The advertisers."),
+    field("audience", Kind::Table(&AUDIENCE), OPTIONAL, "The audience snapshots."),
+    field("data", Kind::Table(&DATA), OPTIONAL, "Our own files."),
+    field("limits", Kind::Table(&LIMITS), OPTIONAL, "A limit on everything."),
+    field("privacy", Kind::Table(&PRIVACY), OPTIONAL, "What is assumed of privacy."),
+    field("block", Kind::Table(&BLOCK), OPTIONAL, "Where nothing is ever bid on."),
+    field("currency", Kind::Table(&CURRENCY), OPTIONAL, "Exchange rates."),
+    field("secrets", Kind::Table(&SECRETS), REQUIRED, "Where the secrets are; never themselves."),
+    field(
+        "exchange",
+        Kind::List(&ListRule { of: Kind::Table(&EXCHANGE), min: 1, max: EXCHANGES_MAX }),
+        REQUIRED,
+        "The exchanges that send bid requests.",
+    ),
+];
+
+static LISTEN: Table = Table {
+    name: "[listen]",
+    doc: "Sockets.",
+    fields: &[
+        field("bid", Kind::Text(&ADDRESS), Need::Text("127.0.0.1:8080"), "Bid requests."),
+        field(
+            "notice",
+            Kind::Text(&ADDRESS),
+            Need::Text("127.0.0.1:8081"),
+            "Notices; the bid port answers them too.",
+        ),
+        field("admin", Kind::Text(&ADDRESS), Need::Text("127.0.0.1:9090"), "Admin and probes."),
+        field(
+            "public_url",
+            Kind::Text(&BASE_URL),
+            OPTIONAL,
+            "What the URLs in our bids begin with; default: http:// and the notice address.",
+        ),
+        field("workers", Kind::Integer(0, 256), Need::Integer(0), "Threads; 0 is one a core."),
+    ],
+};
+
+static BUSINESS: Table = Table {
+    name: "[business]",
+    doc: "The advertisers.",
+    fields: &[field(
+        "folder",
+        Kind::Text(&rules::PATH),
+        Need::Text("advertisers"),
+        "Advertiser files; relative to this file's folder.",
+    )],
+};
+
+static AUDIENCE: Table = Table {
+    name: "[audience]",
+    doc: "The audience snapshots.",
+    fields: &[field(
+        "folder",
+        Kind::Text(&rules::PATH),
+        Need::Text("audience"),
+        "Snapshot sets, of which the newest complete one is loaded; relative to this file's folder.",
+    )],
+};
+
+static DATA: Table = Table {
+    name: "[data]",
+    doc: "Our own files.",
+    fields: &[field(
+        "folder",
+        Kind::Text(&rules::PATH),
+        Need::Text("data"),
+        "Installed snapshots and logs; relative to this file's folder.",
+    )],
+};
+
+static LIMITS: Table =
+    Table { name: "[limits]", doc: "A limit on everything.", fields: LIMIT_FIELDS };
+
+static LIMIT_FIELDS: &[Field] = &[
+    field(
+        "decision_budget_us",
+        Kind::Integer(50, 1_000_000),
+        Need::Integer(1_000),
+        "Microseconds from a request's head to its answer; later it is answered no-bid, as an \
+         answer that an exchange no longer waits for helps nobody.",
+    ),
+    field(
+        "body_bytes_max",
+        Kind::Integer(1_024, 16_777_216),
+        Need::Integer(131_072),
+        "Largest request body in bytes, unpacked; real ones are 1 to 30 KiB.",
+    ),
+    field(
+        "connections_max",
+        Kind::Integer(1, 1_000_000),
+        Need::Integer(10_000),
+        "Open connections; each costs memory and a file descriptor.",
+    ),
+    field(
+        "first_byte_ms",
+        Kind::Integer(10, 600_000),
+        Need::Integer(10_000),
+        "Wait for the first byte of a new connection, in milliseconds; exchanges open some ahead.",
+    ),
+    field(
+        "head_ms",
+        Kind::Integer(10, 600_000),
+        Need::Integer(2_000),
+        "Wait for the rest of a request's head, in milliseconds; slower is an attack.",
+    ),
+    field(
+        "body_ms",
+        Kind::Integer(10, 600_000),
+        Need::Integer(1_000),
+        "Wait for a request's body, in milliseconds; beyond it the auction is over.",
+    ),
+    field(
+        "write_ms",
+        Kind::Integer(10, 600_000),
+        Need::Integer(5_000),
+        "Wait for a peer to take an answer, in milliseconds; one that does not holds memory.",
+    ),
+    field(
+        "idle_s",
+        Kind::Integer(1, 86_400),
+        Need::Integer(180),
+        "Seconds an idle connection is kept; longer than exchanges' pools keep theirs.",
+    ),
+    field(
+        "drain_s",
+        Kind::Integer(0, 3_600),
+        Need::Integer(10),
+        "Seconds that open requests get when the server stops.",
+    ),
+    field(
+        "drain_delay_ms",
+        Kind::Integer(0, 600_000),
+        Need::Integer(500),
+        "Milliseconds for which readiness fails before accepting stops, so that balancers see it.",
+    ),
+    field(
+        "holds_max",
+        Kind::Integer(1_000, 100_000_000),
+        Need::Integer(1_000_000),
+        "Open holds; bids per second times the exchanges' hold_ttl, with room.",
+    ),
+    field(
+        "persons_max",
+        Kind::Integer(1_000, 1_000_000_000),
+        Need::Integer(10_000_000),
+        "People whose impressions are counted; bounds the ledger's memory.",
+    ),
+    field(
+        "notices_max",
+        Kind::Integer(1_000, 1_000_000_000),
+        Need::Integer(10_000_000),
+        "Notices remembered, so that a doubled one counts once; bounds the ledger's memory.",
+    ),
+    field(
+        "notice_ttl",
+        Kind::Duration(Seconds(60), Seconds(30 * Seconds::DAY.0)),
+        Need::Text("24h"),
+        "How long a notice URL is accepted; devices report late, attackers later.",
+    ),
+];
+
+static PRIVACY: Table = Table {
+    name: "[privacy]",
+    doc: "What is assumed of privacy.",
+    fields: &[field(
+        "gdpr_assumed_in",
+        Kind::Either(&[
+            Kind::Choice(&["eea", "nowhere"]),
+            Kind::List(&ListRule { of: Kind::Text(&rules::COUNTRY), min: 1, max: COUNTRIES_MAX }),
+        ]),
+        Need::Text("eea"),
+        "Where GDPR is taken to apply when a request does not say: \"eea\" (with the United \
+         Kingdom and Switzerland), \"nowhere\", or a list of ISO 3166-1 alpha-3 codes.",
+    )],
+};
+
+static BLOCK: Table = Table {
+    name: "[block]",
+    doc: "Where nothing is ever bid on.",
+    fields: &[
+        field("sites", BLOCKS, OPTIONAL, "Domains, with their subdomains."),
+        field("apps", BLOCKS, OPTIONAL, "App bundles."),
+    ],
+};
+
+static CURRENCY: Table = Table {
+    name: "[currency]",
+    doc: "Exchange rates.",
+    fields: &[field(
+        "rates",
+        Kind::Map(&MapRule {
+            names: NameRule::Text(&RATED_CURRENCY),
+            of: Kind::Rate,
+            max: CURRENCIES_MAX,
+        }),
+        OPTIONAL,
+        "US dollars per unit, e.g. EUR = 1.08; at most nine decimals, taken exactly.",
+    )],
+};
+
+static SECRETS: Table = Table {
+    name: "[secrets]",
+    doc: "Where the secrets are: environment variables or files, never this file.",
+    fields: &[
+        field(
+            "notice_keys",
+            Kind::List(&ListRule { of: Kind::Table(&NOTICE_KEY), min: 1, max: NOTICE_KEYS_MAX }),
+            REQUIRED,
+            "Keys of notice URLs: the first signs, all verify.",
+        ),
+        field(
+            "admin_token",
+            Kind::Table(&SECRET),
+            OPTIONAL,
+            "The admin API's bearer token; without it the API is refused, probes answer.",
+        ),
+    ],
+};
+
+static NOTICE_KEY: Table = Table {
+    name: "an entry of `notice_keys`",
+    doc: "A key of at least 32 bytes, in hex, in base64 or raw.",
+    fields: &[
+        field("id", Kind::Integer(0, 255), REQUIRED, "Goes into the URLs it signs; unique."),
+        field("env", Kind::Text(&VARIABLE), OPTIONAL, "The environment variable that holds it."),
+        field("file", Kind::Text(&rules::PATH), OPTIONAL, "The file that holds it."),
+    ],
+};
+
+static SECRET: Table = Table {
+    name: "`admin_token`",
+    doc: "A secret's place.",
+    fields: &[
+        field("env", Kind::Text(&VARIABLE), OPTIONAL, "The environment variable that holds it."),
+        field("file", Kind::Text(&rules::PATH), OPTIONAL, "The file that holds it."),
+    ],
+};
+
+static EXCHANGE: Table =
+    Table { name: "[[exchange]]", doc: "How one exchange is spoken to.", fields: EXCHANGE_FIELDS };
+
+static EXCHANGE_FIELDS: &[Field] = &[
+    field(
+        "name",
+        Kind::Text(&rules::EXCHANGE),
+        REQUIRED,
+        "Unique; the last part of its path, /openrtb2/{name}.",
+    ),
+    field(
+        "no_bid",
+        Kind::Choice(&["204", "nbr"]),
+        Need::Text("204"),
+        "How it is told \"no\": an empty 204, or a body with a reason.",
+    ),
+    field("version_header", Kind::Text(&VERSION), OPTIONAL, "Sent as x-openrtb-version."),
+    field(
+        "tmax_default_ms",
+        Kind::Integer(1, 10_000),
+        Need::Integer(120),
+        "Milliseconds that it waits where a request has no tmax.",
+    ),
+    field(
+        "network_allowance_ms",
+        Kind::Integer(0, 10_000),
+        Need::Integer(20),
+        "Milliseconds of tmax that the network eats.",
+    ),
+    field(
+        "currencies",
+        Kind::List(&ListRule { of: Kind::Text(&rules::CURRENCY), min: 1, max: CURRENCIES_MAX }),
+        OPTIONAL,
+        "What it settles in; default: whatever a request allows and a rate exists for.",
+    ),
+    field(
+        "ids",
+        Kind::List(&ListRule { of: Kind::Text(&ID_SOURCE), min: 1, max: ID_SOURCES_MAX }),
+        Need::Texts(&["buyeruid", "ifa", "eids"]),
+        "Where ids are read, in this order.",
+    ),
+    field(
+        "user_id_space",
+        Kind::Text(&rules::ID),
+        OPTIONAL,
+        "The id space of this exchange's own ids; needed by \"user.id\" in ids.",
+    ),
+    field(
+        "billing",
+        Kind::Choice(&["burl", "nurl", "pixel"]),
+        Need::Text("burl"),
+        "What makes an impression billable.",
+    ),
+    field("click_macro", Kind::Table(&CLICK_MACRO), OPTIONAL, "What precedes our click URL."),
+    field("seat", Kind::Text(&rules::ANY), OPTIONAL, "Our seat there."),
+    field(
+        "answer_test_requests",
+        Kind::Flag,
+        Need::Flag(false),
+        "Whether test requests are answered with a bid, never counted.",
+    ),
+    field(
+        "hold_ttl",
+        Kind::Duration(Seconds(1), Seconds::HOUR),
+        Need::Text("60s"),
+        "How long a bid's money waits for its billing notice.",
+    ),
+    field(
+        "secure_by_default",
+        Kind::Flag,
+        Need::Flag(true),
+        "Whether an impression that does not say is taken to need https.",
+    ),
+];
+
+static CLICK_MACRO: Table = Table {
+    name: "`click_macro`",
+    doc: "The exchange's macro for counting clicks.",
+    fields: &[
+        field("text", Kind::Text(&rules::ANY), REQUIRED, "E.g. \"${CLICK_URL}\"."),
+        field(
+            "escape",
+            Kind::Flag,
+            Need::Flag(false),
+            "Whether our URL behind it must be percent-encoded.",
+        ),
+    ],
+};

@@ -1,0 +1,286 @@
+//! The machine's file from text to settings: the whole grammar, and every fault at its place.
+
+use super::secrets::SecretFrom;
+use super::*;
+use crate::config::spec::unused_keys;
+use crate::openrtb::profile::{BillingEvent, IdSource, NoBidStyle};
+use proptest::prelude::*;
+
+/// The least that a machine's file must say.
+const LEAST: &str = "\
+[secrets]
+notice_keys = [{ id = 1, env = \"HOMING_NOTICE_KEY\" }]
+
+[[exchange]]
+name = \"demo\"
+";
+
+/// A file that uses every key.
+const FULL: &str = r#"
+node = "bidder-7"
+
+[listen]
+bid = "0.0.0.0:8080"
+notice = "0.0.0.0:8081"
+admin = "127.0.0.1:9090"
+public_url = "https://ads.homing.example/rtb"
+workers = 4
+
+[business]
+folder = "shops"
+[audience]
+folder = "/srv/audience"
+[data]
+folder = "var"
+
+[limits]
+decision_budget_us = 1500
+body_bytes_max = 65536
+connections_max = 5000
+first_byte_ms = 9000
+head_ms = 1000
+body_ms = 500
+write_ms = 4000
+idle_s = 200
+drain_s = 20
+drain_delay_ms = 250
+holds_max = 50000
+persons_max = 60000
+notices_max = 70000
+notice_ttl = "12h"
+
+[privacy]
+gdpr_assumed_in = ["DEU", "FRA"]
+
+[block]
+sites = ["bad.example"]
+apps = ["com.Bad"]
+
+[currency]
+rates = { EUR = 1.08, JPY = 0.006543211 }
+
+[secrets]
+notice_keys = [{ id = 2, file = "keys/2" }, { id = 1, env = "HOMING_NOTICE_KEY" }]
+admin_token = { env = "HOMING_ADMIN_TOKEN" }
+
+[[exchange]]
+name = "demo"
+no_bid = "nbr"
+version_header = "2.6"
+tmax_default_ms = 150
+network_allowance_ms = 30
+currencies = ["USD", "EUR"]
+ids = ["buyeruid", "ifa", "eids:uidapi.com", "user.id", "eids"]
+user_id_space = "demo"
+billing = "pixel"
+click_macro = { text = "${CLICK_URL}", escape = true }
+seat = "homing-1"
+answer_test_requests = true
+hold_ttl = "5s"
+secure_by_default = false
+"#;
+
+/// The other place of a secret.
+const TOKEN_IN_FILE: &str = "[secrets]\nadmin_token = { file = \"token\" }\n";
+
+fn checked(text: &str) -> Checked {
+    check(&Source::new("homing.toml", text), Path::new("/etc/homing"))
+}
+
+fn good(text: &str) -> Settings {
+    let Checked { settings, diagnostics, .. } = checked(text);
+    settings.unwrap_or_else(|| panic!("{}", crate::config::render::text(&diagnostics)))
+}
+
+#[track_caller]
+fn assert_fault(from: &str, to: &str, underlined: &str, message: &str) {
+    assert!(FULL.contains(from), "{from:?} is not in the file");
+    let Checked { settings, diagnostics, .. } = checked(&FULL.replacen(from, to, 1));
+    assert_eq!(diagnostics.len(), 1, "{to:?} gives {diagnostics:#?}");
+    assert_eq!(settings.is_none(), diagnostics[0].is_error());
+    let place = &diagnostics[0].place;
+    let shown: String =
+        place.excerpt.chars().skip(place.excerpt_column).take(place.width).collect();
+    assert_eq!(shown, underlined, "{diagnostics:?}");
+    assert!(diagnostics[0].message.contains(message), "{:?}", diagnostics[0].message);
+}
+
+#[test]
+fn the_full_file_uses_every_key_of_the_grammar() {
+    let unused = unused_keys(&grammar::MACHINE_FILE, &[FULL, TOKEN_IN_FILE]);
+    assert!(unused.is_empty(), "{unused:?}");
+}
+
+#[test]
+fn everything_is_read_as_it_is_written() {
+    let settings = good(FULL);
+    assert_eq!(settings.node, "bidder-7");
+    assert_eq!(settings.listen.public_url, "https://ads.homing.example/rtb");
+    assert_eq!((settings.listen.bid.port(), settings.listen.workers), (8080, 4));
+    assert_eq!(settings.folders.business, Path::new("/etc/homing/shops"));
+    assert_eq!(settings.folders.audience, Path::new("/srv/audience"));
+    assert_eq!(settings.folders.data, Path::new("/etc/homing/var"));
+    assert_eq!(settings.privacy.gdpr_assumed_in, [*b"DEU", *b"FRA"]);
+    assert_eq!(settings.blocked_sites, ["bad.example"]);
+    assert_eq!(settings.blocked_apps, ["com.Bad"]);
+    let yen = Currency::parse("JPY").expect("a code");
+    assert_eq!(settings.rates.usd_nanos(yen), Some(6_543_211));
+    let keys = &settings.secrets.notice_keys;
+    assert_eq!((keys[0].0, &keys[0].1.from), (2, &SecretFrom::File("/etc/homing/keys/2".into())));
+    assert!(settings.secrets.admin_token.is_some());
+}
+
+#[test]
+fn limits_are_read_in_their_units() {
+    let expected = Limits {
+        decision_budget: Duration::from_micros(1_500),
+        body_bytes_max: 65_536,
+        connections_max: 5_000,
+        first_byte: Duration::from_secs(9),
+        head: Duration::from_secs(1),
+        body: Duration::from_millis(500),
+        write: Duration::from_secs(4),
+        idle: Duration::from_secs(200),
+        drain: Duration::from_secs(20),
+        drain_delay: Duration::from_millis(250),
+        holds_max: 50_000,
+        persons_max: 60_000,
+        notices_max: 70_000,
+        notice_ttl: Seconds(43_200),
+    };
+    assert_eq!(good(FULL).limits, expected);
+}
+
+#[test]
+fn an_exchange_is_read_as_it_is_written() {
+    let exchange = &good(FULL).exchanges[0];
+    assert_eq!((exchange.no_bid, exchange.billing), (NoBidStyle::Nbr, BillingEvent::Pixel));
+    assert_eq!((exchange.tmax_default_ms, exchange.network_allowance_ms), (150, 30));
+    let uid2 = IdSource::Eid { source: "uidapi.com".to_owned() };
+    let own = IdSource::UserId { space: "demo".to_owned() };
+    assert_eq!(exchange.ids, [IdSource::Buyeruid, IdSource::Ifa, uid2, own, IdSource::AnyEid]);
+    let click = exchange.click_macro.as_ref().expect("given");
+    assert_eq!((click.text.as_str(), click.escape), ("${CLICK_URL}", true));
+    assert_eq!((exchange.hold_ttl, exchange.secure_by_default), (Seconds(5), false));
+    assert_eq!(exchange.version_header.as_deref(), Some("2.6"));
+    assert!(exchange.answer_test_requests);
+}
+
+#[test]
+fn what_is_not_written_has_the_documented_default() {
+    let settings = good(LEAST);
+    assert_eq!(settings.node, "node-1");
+    assert_eq!(settings.listen.public_url, "http://127.0.0.1:8081");
+    assert_eq!(settings.limits.decision_budget, Duration::from_millis(1));
+    assert_eq!(settings.limits.holds_max, 1_000_000);
+    assert_eq!(settings.limits.notice_ttl, Seconds::DAY);
+    assert!(settings.privacy.gdpr_assumed_in.contains(b"ISL"));
+    assert_eq!(settings.folders.business, Path::new("/etc/homing/advertisers"));
+    let exchange = &settings.exchanges[0];
+    assert_eq!(exchange.ids, [IdSource::Buyeruid, IdSource::Ifa, IdSource::AnyEid]);
+    assert_eq!((exchange.tmax_default_ms, exchange.hold_ttl), (120, Seconds(60)));
+    assert!(exchange.secure_by_default && !exchange.answer_test_requests);
+}
+
+#[test]
+fn gdpr_may_be_assumed_nowhere() {
+    let nowhere = format!("{LEAST}\n[privacy]\ngdpr_assumed_in = \"nowhere\"\n");
+    assert!(good(&nowhere).privacy.gdpr_assumed_in.is_empty());
+    assert_fault("[\"DEU\", \"FRA\"]", "\"everywhere\"", "\"everywhere\"", "`gdpr_assumed_in`");
+    assert_fault("\"FRA\"", "\"FR\"", "\"FR\"", "`gdpr_assumed_in` cannot be");
+}
+
+#[test]
+fn faults_are_found_at_their_place() {
+    assert_fault("\"0.0.0.0:8080\"", "\"localhost:8080\"", "\"localhost:8080\"", "`bid`");
+    assert_fault("\"0.0.0.0:8081\"", "\"0.0.0.0:8080\"", "\"0.0.0.0:8080\"", "used twice");
+    assert_fault(
+        "homing.example/rtb",
+        "homing.example/",
+        "\"https://ads.homing.example/\"",
+        "`public_url`",
+    );
+    assert_fault(
+        "public_url = \"https://ads.homing.example/rtb\"",
+        "",
+        "\"0.0.0.0:8081\"",
+        "would begin with",
+    );
+    assert_fault("workers = 4", "workers = 257", "257", "`workers` cannot be 257");
+    assert_fault("EUR = 1.08", "EUR = 1.0800000001", "1.0800000001", "`EUR` cannot be");
+    assert_fault("EUR = 1.08", "EUR = 0", "0", "`EUR` cannot be 0");
+    assert_fault("JPY =", "USD = 1.0, JPY =", "USD", "`USD` cannot be a name");
+    assert_fault("\"USD\", \"EUR\"", "\"USD\", \"SEK\"", "\"SEK\"", "no exchange rate for SEK");
+    assert_fault("{ id = 1,", "{ id = 2,", "2", "notice key 2 is there twice");
+    assert_fault(
+        "file = \"keys/2\"",
+        "file = \"k\", env = \"K\"",
+        "{ id = 2, file = \"k\", env = \"K\" }",
+        "not one place",
+    );
+    assert_fault(
+        "user_id_space = \"demo\"\n",
+        "",
+        "[\"buyeruid\", \"ifa\", \"eids:uidapi.com\", \"user.id\", \"eids\"]",
+        "without `user_id_space`",
+    );
+    assert_fault("\"user.id\", ", "", "user_id_space", "means nothing");
+    assert_fault("\"ifa\",", "\"idfa\",", "\"idfa\"", "`ids` cannot be \"idfa\"");
+    assert_fault("\"ifa\",", "\"ifa\", \"ifa\",", "\"ifa\"", "there twice");
+    assert_fault(
+        "network_allowance_ms = 30",
+        "network_allowance_ms = 150",
+        "150",
+        "the network eats all",
+    );
+    assert_fault("hold_ttl = \"5s\"", "hold_ttl = \"2h\"", "\"2h\"", "`hold_ttl` cannot be");
+    assert_fault(
+        "secure_by_default = false",
+        "secure_by_default = false\n[[exchange]]\nname = \"demo\"",
+        "\"demo\"",
+        "there twice",
+    );
+}
+
+#[test]
+fn unknown_keys_are_refused_at_every_level() {
+    assert_fault("node =", "nodes = 1\nnode =", "nodes", "unknown key `nodes`");
+    for section in [
+        "listen",
+        "business",
+        "audience",
+        "data",
+        "limits",
+        "privacy",
+        "block",
+        "currency",
+        "secrets",
+        "[exchange]",
+    ] {
+        let header = format!("[{section}]");
+        assert_fault(&header, &format!("{header}\nxyz = 1"), "xyz", "unknown key `xyz`");
+    }
+    assert_fault("{ id = 2,", "{ xyz = 1, id = 2,", "xyz", "unknown key `xyz`");
+    assert_fault("{ env = \"HOMING_A", "{ xyz = 1, env = \"HOMING_A", "xyz", "unknown key `xyz`");
+    assert_fault("{ text =", "{ xyz = 1, text =", "xyz", "unknown key `xyz`");
+}
+
+#[test]
+fn secrets_and_exchanges_are_required() {
+    let Checked { settings, business, diagnostics } = checked("");
+    assert!(settings.is_none());
+    let said: Vec<_> = diagnostics.iter().map(|one| one.message.as_str()).collect();
+    let of = |key: &str| format!("missing key `{key}` in the machine's file");
+    assert_eq!(said, [of("secrets"), of("exchange")]);
+    assert_eq!(business.as_deref(), Some(Path::new("/etc/homing/advertisers")));
+}
+
+proptest! {
+    /// Whatever is cut out or put in: never a panic, and no refusal without an explanation.
+    #[test]
+    fn any_mutilation_is_survived(at in 0..FULL.len(), cut in 0_usize..200, put in "[\\[\\]{}=\",.\n#a0é\u{0}-]{0,6}") {
+        let (at, end) = (FULL.floor_char_boundary(at), FULL.floor_char_boundary((at + cut).min(FULL.len())));
+        let Checked { settings, diagnostics, .. } = checked(&format!("{}{put}{}", &FULL[..at], &FULL[end..]));
+        prop_assert_eq!(settings.is_none(), diagnostics.iter().any(Diagnostic::is_error));
+    }
+}
