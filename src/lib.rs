@@ -2,5 +2,6 @@
 
 pub mod audience;
 pub mod campaign;
+pub mod cli;
 pub mod model;
 pub mod openrtb;
