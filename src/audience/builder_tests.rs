@@ -25,7 +25,9 @@ fn row(id: &str, segment: &'static str, last_seen: u32) -> Row<'static> {
 
 fn audience(rows: &[Row<'_>]) -> Audience {
     let mut builder = Builder::new(options()).expect("good options");
-    rows.iter().for_each(|row| builder.add(row).expect("a good row"));
+    for row in rows {
+        builder.add(row).expect("a good row");
+    }
     builder.finish().expect("rows make an epoch")
 }
 
@@ -51,7 +53,7 @@ fn the_newest_row_wins_and_counts_add_up() {
     let found: Vec<_> = snapshot.memberships(UserKey::new("buyeruid", "u")).collect();
     assert_eq!(snapshot.info().segments, ["cart", "view"]);
     assert_eq!(found.len(), 2);
-    let cart = found[0];
+    let cart = found[0].clone();
     assert_eq!((cart.first_seen.0, cart.last_seen.0, cart.expires.0), (50, 200, 300));
     assert_eq!((cart.count, cart.value), (5, ValueThousandths(1_000)));
     assert_eq!(cart.items.collect::<Vec<_>>(), ["new", "newer"]);

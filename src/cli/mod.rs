@@ -1,1 +1,46 @@
-//! placeholder
+//! The command line: one file a command, each a function from its arguments to an exit code.
+//!
+//! Exit codes are those of BSD's sysexits, see [`exit`]. Results go to standard output,
+//! progress and errors to standard error. The wall clock is read here and handed down.
+
+pub mod exit;
+mod progress;
+pub mod snapshot;
+
+use crate::model::UnixSeconds;
+use clap::{Parser, Subcommand};
+
+/// A retargeting bidder: recognises who left without buying, and decides in microseconds.
+#[derive(Debug, Parser)]
+#[command(name = "homing", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Build, inspect, verify and search audience snapshots.
+    #[command(subcommand)]
+    Snapshot(snapshot::SnapshotCommand),
+}
+
+/// Parses the command line, runs the command, and returns the exit code.
+pub fn run() -> u8 {
+    match Arguments::try_parse() {
+        Ok(Arguments { command: Command::Snapshot(command) }) => snapshot::run(&command),
+        Err(error) => {
+            // With a closed terminal there is no one left to tell.
+            let _ = error.print();
+            if error.use_stderr() { exit::USAGE } else { exit::OK }
+        }
+    }
+}
+
+/// The time by the wall clock.
+#[allow(clippy::disallowed_methods, reason = "commands read the clock once and hand it down")]
+fn wall_clock() -> UnixSeconds {
+    let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    UnixSeconds(since_1970.map_or(0, |since| u32::try_from(since.as_secs()).unwrap_or(u32::MAX)))
+}

@@ -11,6 +11,7 @@ use crate::model::UnixSeconds;
 use prost::Message;
 use proto::{Manifest as WireManifest, SealedManifest};
 use sha2::{Digest, Sha256};
+use std::fmt::Display;
 
 mod proto {
     //! Generated from `proto/audience.proto`.
@@ -194,7 +195,7 @@ fn checked_shard(number: usize, shard: proto::Shard) -> Result<ShardEntry, Manif
     })
 }
 
-fn fault(field: &'static str, expected: &str, found: impl ToString) -> ManifestFault {
+fn fault(field: &'static str, expected: &str, found: impl Display) -> ManifestFault {
     ManifestFault::Field { field, expected: expected.to_owned(), found: found.to_string() }
 }
 

@@ -44,7 +44,7 @@ pub struct Snapshot {
 pub struct SnapshotInfo {
     /// The name of its folder.
     pub name: String,
-    /// Event time through which it is complete, in seconds since 1970.
+    /// Event time through which it is complete.
     #[serde(serialize_with = "as_seconds")]
     pub epoch: UnixSeconds,
     /// Distinct user keys.
@@ -138,6 +138,7 @@ impl SnapshotInfo {
     }
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn as_seconds<S: serde::Serializer>(time: &UnixSeconds, out: S) -> Result<S::Ok, S::Error> {
     out.serialize_u32(time.0)
 }

@@ -16,7 +16,7 @@ const FLAG_ITEMS: u64 = 16;
 const FLAG_BITS: u32 = 5;
 
 /// A membership as the snapshot holds it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StoredMembership<'a> {
     /// Which segment, as numbered by the snapshot's own dictionary
     /// ([`super::SnapshotInfo::segments`]).
@@ -36,7 +36,7 @@ pub struct StoredMembership<'a> {
 }
 
 /// The items of a membership: an iterator over their names.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Items<'a> {
     packed: &'a [u8],
 }
@@ -48,7 +48,7 @@ impl<'a> Items<'a> {
     }
 
     /// The packed form.
-    pub(crate) fn packed(self) -> &'a [u8] {
+    pub(crate) fn packed(&self) -> &'a [u8] {
         self.packed
     }
 

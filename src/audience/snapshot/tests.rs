@@ -53,11 +53,8 @@ impl Files {
         let mut manifest = Manifest::decode(&self.manifest).expect("sound so far");
         for (shard, entry) in self.shards.iter_mut().zip(&mut manifest.shards) {
             reseal_shard(shard);
-            *entry = ShardEntry {
-                bytes: shard.len() as u64,
-                sha256: checksum(shard),
-                ..entry.clone()
-            };
+            *entry =
+                ShardEntry { bytes: shard.len() as u64, sha256: checksum(shard), ..entry.clone() };
         }
         self.manifest = manifest.encode();
     }

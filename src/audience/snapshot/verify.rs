@@ -171,7 +171,7 @@ fn check_membership(one: &StoredMembership<'_>, segments: u32) -> Result<(), &'s
     if one.count == 0 {
         return Err("the count is zero");
     }
-    let named_bytes: usize = one.items.map(|name| name.len() + 1).sum();
+    let named_bytes: usize = one.items.clone().map(|name| name.len() + 1).sum();
     if named_bytes != one.items.packed().len() {
         return Err("the items cannot be read");
     }
