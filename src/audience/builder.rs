@@ -3,20 +3,17 @@
 //! Guarantees: the same rows give the same bytes, whatever their order. Of the rows of one
 //! user and segment the newest wins with its value, items and expiry, the earliest
 //! `first_seen` stays, and counts add up; a removal forgets every row up to its `last_seen`.
-//! Memory is 40 bytes a row and the items, within `rows_max`. Pure: it writes no file.
+//! Memory is 40 bytes a row and the items, within `rows_max`. Pure: `builder_files` writes.
+//! Two ids with the same 64-bit key are one user: among 100 million a chance of one in 3,700.
 
 use super::ValueThousandths;
 use super::rows::{FieldFault, Row};
-use super::snapshot::format::{SEGMENTS_MAX, SHARDS_MAX, shard_file_name};
-use super::snapshot::manifest::{MANIFEST_FILE, Manifest, ShardEntry, checksum};
-use super::snapshot::{
-    Items, SetFolder, ShardPlan, ShardWriter, Snapshot, SnapshotError, SnapshotInfo,
-    StoredMembership,
-};
+use super::snapshot::format::{SEGMENTS_MAX, SHARDS_MAX};
+use super::snapshot::manifest::{Manifest, ShardEntry, checksum};
+use super::snapshot::{Items, ShardPlan, ShardWriter, Snapshot, SnapshotError, StoredMembership};
 use crate::model::{UnixSeconds, UserKey};
 use serde::Serialize;
 use std::collections::HashMap;
-use std::path::Path;
 
 /// Most rows of one build unless told otherwise: 4 GB of memory at 40 bytes a row.
 pub const ROWS_MAX_DEFAULT: usize = 100_000_000;
@@ -87,7 +84,10 @@ pub enum BuildError {
         found: u32,
     },
     /// No rows and no epoch.
-    #[error("expected at least one row, found none: give the epoch to build an empty set")]
+    #[error(
+        "expected a row or an epoch after 1970, found neither: to build an empty set, say \
+        through which time it is complete"
+    )]
     NoEpoch,
     /// The set cannot be written.
     #[error(transparent)]
@@ -112,7 +112,7 @@ pub struct Audience {
     epoch: UnixSeconds,
     newest_seen: UnixSeconds,
     shards: u32,
-    summary: BuildSummary,
+    pub(super) summary: BuildSummary,
 }
 
 #[derive(Clone, Copy)]
@@ -198,13 +198,9 @@ impl Builder {
     /// One wrong clock must not move the epoch into the future: live events up to there
     /// would then be taken for known.
     fn epoch(&self) -> Option<UnixSeconds> {
-        let none_known = self.newest_known == UnixSeconds(0);
-        let newest = match none_known {
-            true if self.summary.rows == 0 => None,
-            true => Some(self.options.now),
-            false => Some(self.newest_known),
-        };
-        self.options.epoch.or(newest)
+        let known = Some(self.newest_known).filter(|newest| newest.0 > 0);
+        let newest = known.or((self.summary.rows > 0).then_some(self.options.now));
+        self.options.epoch.or(newest).filter(|epoch| epoch.0 > 0)
     }
 
     fn segment_number(&mut self, name: &str) -> Result<u16, BuildError> {
@@ -293,31 +289,23 @@ impl Audience {
     /// Packs the set into a snapshot in memory.
     pub fn into_snapshot(self, name: &str) -> Result<Snapshot, BuildError> {
         let shards: Vec<_> = (0..self.shards).map(|shard| self.pack(shard)).collect();
-        let entries = shards.iter().map(|(_, entry)| entry.clone()).collect();
-        let manifest = Manifest::new(self.epoch, self.segments, entries).encode();
+        let manifest = self.manifest(shards.iter().map(|(_, entry)| entry.clone()).collect());
         let files = shards.into_iter().map(|(bytes, _)| bytes.into_boxed_slice()).collect();
-        Ok(Snapshot::from_bytes(name, &manifest, files)?)
+        Ok(Snapshot::from_bytes(name, &manifest.encode(), files)?)
     }
 
-    /// Packs the set shard by shard into the folder `out`, which must not exist yet. Called
-    /// by the shell: the only way from here to a file system.
-    pub fn write(&mut self, out: &Path) -> Result<SnapshotInfo, BuildError> {
-        let folder = SetFolder::create(out)?;
-        let mut entries = Vec::with_capacity(self.shards as usize);
-        for shard in 0..self.shards {
-            let (bytes, entry) = self.pack(shard);
-            folder.write(&shard_file_name(shard as usize), &bytes)?;
-            entries.push(entry);
-        }
-        let manifest = Manifest::new(self.epoch, self.segments.clone(), entries);
-        folder.write(MANIFEST_FILE, &manifest.encode())?;
-        folder.publish()?;
-        self.summary.bytes = manifest.bytes();
-        let name = out.file_name().unwrap_or_default().to_string_lossy();
-        Ok(SnapshotInfo::new(&name, &manifest))
+    /// The manifest of shards that were packed.
+    pub(super) fn manifest(&self, entries: Vec<ShardEntry>) -> Manifest {
+        Manifest::new(self.epoch, self.segments.clone(), entries)
     }
 
-    fn pack(&self, shard: u32) -> (Vec<u8>, ShardEntry) {
+    /// How many shards there are to pack.
+    pub(super) fn shards(&self) -> u32 {
+        self.shards
+    }
+
+    /// The bytes of a shard, and what the manifest says of it.
+    pub(super) fn pack(&self, shard: u32) -> (Vec<u8>, ShardEntry) {
         let rows = self.rows_of(shard);
         let by_user = rows.chunk_by(|one, next| one.key == next.key);
         let users = by_user.clone().count() as u64;

@@ -13,6 +13,7 @@
 //! are warm. Must not know what a campaign, an exchange or a socket is.
 
 pub mod builder;
+mod builder_files;
 pub mod expression;
 pub mod generate;
 pub mod membership;

@@ -8,7 +8,7 @@
 use super::snapshot::files::{inspect, open_as, read_manifest, set_name};
 use super::snapshot::format::shard_file_name;
 use super::snapshot::manifest::{MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest};
-use super::snapshot::{SetFolder, Snapshot, SnapshotError, SnapshotInfo};
+use super::snapshot::{PARTIAL_SUFFIX, SetFolder, Snapshot, SnapshotError, SnapshotInfo};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -40,6 +40,8 @@ pub fn install(
     if let Some(loaded) = loaded.filter(|loaded| manifest.epoch < loaded.epoch && !force) {
         return Err(SnapshotError::Older { offered: manifest.epoch, loaded: loaded.epoch });
     }
+    fs::create_dir_all(own_folder).map_err(SnapshotError::io("create", own_folder))?;
+    remove_partial(own_folder)?;
     let name = set_name(&source)?;
     let target = own_folder.join(&name);
     let snapshot = match installed_before(&target, &manifest) {
@@ -91,18 +93,20 @@ fn copy(source: &Path, target: &Path, manifest: &Manifest) -> Result<Snapshot, S
     Ok(snapshot)
 }
 
-/// Removes all but the set `keep` and the newest others, and what interrupted installs left.
+/// Removes what interrupted installs left.
+fn remove_partial(own_folder: &Path) -> Result<(), SnapshotError> {
+    let partial = folders(own_folder)?.into_iter().filter(|path| is_partial(path));
+    partial.into_iter().try_for_each(|path| remove_set(&path))
+}
+
+/// Removes all sets but `keep` and the newest others. What is not a set was not put here by
+/// us and is left alone.
 fn remove_older(own_folder: &Path, keep: &str) -> Result<(), SnapshotError> {
     let mut others = Vec::new();
-    for path in folders(own_folder)? {
-        if path.file_name() == Some(OsStr::new(keep)) {
-            continue;
-        }
-        match read_manifest(&path) {
-            Ok(manifest) if !is_hidden(&path) => others.push((manifest.epoch, path)),
-            _ if is_partial(&path) => remove_set(&path)?,
-            // What is not a set was not put here by us and is left alone.
-            _ => {}
+    for path in set_folders(own_folder)? {
+        let kept = path.file_name() == Some(OsStr::new(keep));
+        if let Some(manifest) = read_manifest(&path).ok().filter(|_| !kept) {
+            others.push((manifest.epoch, path));
         }
     }
     others.sort_unstable();
@@ -138,9 +142,8 @@ fn is_hidden(path: &Path) -> bool {
 }
 
 fn is_partial(path: &Path) -> bool {
-    is_hidden(path)
-        && path.extension()
-            == Some(OsStr::new(super::snapshot::PARTIAL_SUFFIX.trim_start_matches('.')))
+    let suffix = OsStr::new(PARTIAL_SUFFIX.trim_start_matches('.'));
+    is_hidden(path) && path.extension() == Some(suffix)
 }
 
 #[cfg(test)]

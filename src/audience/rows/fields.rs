@@ -236,7 +236,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_json_number_is_as_exact_as_a_text(units in 0_u64..1_000_000_000_000, fraction in 0_u64..1_000) {
+        fn a_json_number_is_as_exact_as_a_text(
+            units in 0_u64..1_000_000_000_000, fraction in 0_u64..1_000,
+        ) {
             let text = format!("{units}.{fraction:03}");
             let number: f64 = serde_json::from_str(&text).expect("a number");
             prop_assert_eq!(thousandths(&text), Some(units * 1_000 + fraction));

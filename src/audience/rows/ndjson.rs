@@ -255,9 +255,9 @@ mod tests {
     fn a_full_row_is_read() {
         let rows = all(concat!(
             "\n",
-            r#"{"id_space":"buyeruid","id":"u\u0031","segment":"add_to_cart","last_seen":1700000000,"#,
-            r#""first_seen":"2023-11-14T22:13:19Z","expires":1800000000,"count":3,"value":59.9,"#,
-            r#""items":["s1","s2"],"remove":false}"#,
+            r#"{"id_space":"buyeruid","id":"u\u0031","segment":"add_to_cart","#,
+            r#""last_seen":1700000000,"first_seen":"2023-11-14T22:13:19Z","#,
+            r#""expires":1800000000,"count":3,"value":59.9,"items":["s1","s2"],"remove":false}"#,
         ));
         let expected = Row {
             id_space: "buyeruid".into(),

@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 /// How temporary folders end.
 pub(crate) const PARTIAL_SUFFIX: &str = ".partial";
 
+/// How many temporary names are tried: so many interrupted writes want looking into.
+const PARTIAL_ATTEMPTS_MAX: u32 = 100;
+
 /// A set in the making. Dropped before [`SetFolder::publish`], it is removed again.
 pub(crate) struct SetFolder {
     temporary: PathBuf,
@@ -29,9 +32,7 @@ impl SetFolder {
         }
         let parent = parent_of(target);
         fs::create_dir_all(parent).map_err(SnapshotError::io("create", parent))?;
-        let partial = format!(".{name}.{}{PARTIAL_SUFFIX}", std::process::id());
-        let temporary = parent.join(partial);
-        fs::create_dir(&temporary).map_err(SnapshotError::io("create", &temporary))?;
+        let temporary = create_partial(parent, &name)?;
         Ok(Self { temporary, target: target.to_path_buf(), published: false })
     }
 
@@ -81,6 +82,26 @@ impl Drop for SetFolder {
         if !self.published {
             // What cannot be removed is ignored by every reader.
             let _ = fs::remove_dir_all(&self.temporary);
+        }
+    }
+}
+
+/// Makes a folder of a temporary name that nobody else uses: process ids alone repeat, in
+/// containers after every restart.
+fn create_partial(parent: &Path, name: &str) -> Result<PathBuf, SnapshotError> {
+    let mut attempt = 0;
+    loop {
+        let partial = format!(".{name}.{}-{attempt}{PARTIAL_SUFFIX}", std::process::id());
+        let path = parent.join(partial);
+        match fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(error)
+                if error.kind() == io::ErrorKind::AlreadyExists
+                    && attempt < PARTIAL_ATTEMPTS_MAX =>
+            {
+                attempt += 1;
+            }
+            Err(error) => return Err(SnapshotError::io("create", &path)(error)),
         }
     }
 }

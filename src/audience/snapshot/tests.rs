@@ -344,6 +344,11 @@ fn only_regular_files_are_read() {
     let _listener = std::os::unix::net::UnixListener::bind(&shard).expect("a socket");
     assert_eq!(reason(), "not_a_file");
     fs::remove_file(&shard).expect("removed");
+    // Opening a FIFO that nobody writes to would wait for ever.
+    let made = std::process::Command::new("mkfifo").arg(&shard).status().expect("coreutils");
+    assert!(made.success());
+    assert_eq!(reason(), "not_a_file");
+    fs::remove_file(&shard).expect("removed");
     fs::rename(&elsewhere, &shard).expect("moved back");
     files::open(&set).expect("whole again");
     fs::write(set.join(MANIFEST_FILE), vec![0; 9 << 20]).expect("overwritten");

@@ -8,6 +8,7 @@ use crate::audience::generate::{Plan, USERS_DEFAULT, USERS_MAX, rows};
 use crate::audience::rows::ndjson;
 use crate::model::UnixSeconds;
 use clap::Args;
+use clap::builder::TypedValueParser;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
@@ -16,7 +17,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub struct GenerateArgs {
     /// How many users.
-    #[arg(long, default_value_t = USERS_DEFAULT, value_parser = clap::value_parser!(u64).range(1..=USERS_MAX))]
+    #[arg(long, default_value_t = USERS_DEFAULT, value_parser = users_argument())]
     users: u64,
     /// The file: must not exist yet.
     #[arg(long, value_name = "FILE.ndjson")]
@@ -30,6 +31,10 @@ pub struct GenerateArgs {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+}
+
+fn users_argument() -> impl TypedValueParser<Value = u64> {
+    clap::value_parser!(u64).range(1..=USERS_MAX)
 }
 
 /// Writes the rows.
