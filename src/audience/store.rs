@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 /// Most sets kept in the own folder: the one in service and the one before.
 pub const INSTALLED_SETS_MAX: usize = 2;
-/// Most entries of an audience folder that are looked at: a year of hourly sets.
+/// Most entries of an audience folder; a year of hourly sets is fewer.
 pub const FOLDER_ENTRIES_MAX: usize = 10_000;
 
 /// What an audience folder holds.
@@ -81,14 +81,14 @@ fn installed_before(target: &Path, manifest: &Manifest) -> Option<Snapshot> {
 }
 
 fn copy(source: &Path, target: &Path, manifest: &Manifest) -> Result<Snapshot, SnapshotError> {
-    remove_set(target)?;
-    let folder = SetFolder::create(target)?;
+    let folder = SetFolder::begin(target)?;
     folder.copy(source, MANIFEST_FILE, MANIFEST_BYTES_MAX)?;
     for (number, shard) in manifest.shards.iter().enumerate() {
         // One byte more than promised, so that a longer file is seen to be one.
         folder.copy(source, &shard_file_name(number), shard.bytes + 1)?;
     }
     let snapshot = open_as(folder.path(), &set_name(target)?)?;
+    remove_set(target)?;
     folder.publish()?;
     Ok(snapshot)
 }
@@ -129,9 +129,13 @@ fn set_folders(folder: &Path) -> Result<Vec<PathBuf>, SnapshotError> {
 
 fn folders(folder: &Path) -> Result<Vec<PathBuf>, SnapshotError> {
     let entries = fs::read_dir(folder).map_err(SnapshotError::io("list", folder))?;
-    let paths = entries.take(FOLDER_ENTRIES_MAX).map(|entry| entry.map(|entry| entry.path()));
+    let paths = entries.take(FOLDER_ENTRIES_MAX + 1).map(|entry| entry.map(|entry| entry.path()));
     let paths: Result<Vec<_>, _> = paths.collect();
     let mut paths = paths.map_err(SnapshotError::io("list", folder))?;
+    if paths.len() > FOLDER_ENTRIES_MAX {
+        let path = folder.to_path_buf();
+        return Err(SnapshotError::Crowded { path, max: FOLDER_ENTRIES_MAX });
+    }
     paths.retain(|path| path.is_dir());
     paths.sort_unstable();
     Ok(paths)

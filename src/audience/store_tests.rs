@@ -106,6 +106,12 @@ fn a_damaged_source_leaves_nothing_behind() {
     let refused = install(&source, &own, None, false).expect_err("damaged");
     assert_eq!(refused.reason(), "shard_trailing");
     assert!(names(&own).is_empty());
+    install(&set(&audience, "b", 1_000), &own, None, false).expect("installed");
+    set(&audience.join("again"), "b", 2_000);
+    fs::write(audience.join("again/b/shard-000.hom"), b"").expect("damaged");
+    install(&audience.join("again/b"), &own, None, false).expect_err("damaged");
+    let kept = open(&own.join("b")).expect("its namesake is untouched");
+    assert_eq!(kept.info().epoch, UnixSeconds(1_000));
 }
 
 #[test]

@@ -35,6 +35,15 @@ pub enum SnapshotError {
         /// Where.
         path: PathBuf,
     },
+    /// A folder of sets with more entries than are looked at.
+    #[error("expected at most {max} entries in {path}, found more: remove old sets",
+        path = path.display())]
+    Crowded {
+        /// The folder.
+        path: PathBuf,
+        /// The limit.
+        max: usize,
+    },
     /// A path that cannot name a set.
     #[error("expected the path of a folder with a name, found {path}", path = path.display())]
     Unnamed {
@@ -73,6 +82,7 @@ impl SnapshotError {
             Self::Io { .. } => "io",
             Self::NotAFile { .. } => "not_a_file",
             Self::Exists { .. } => "exists",
+            Self::Crowded { .. } => "crowded",
             Self::Unnamed { .. } => "unnamed",
             Self::Manifest(fault) => fault.reason(),
             Self::Shard { fault, .. } => fault.reason(),

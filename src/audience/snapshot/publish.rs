@@ -26,10 +26,16 @@ pub(crate) struct SetFolder {
 impl SetFolder {
     /// Begins a set that will be at `target`, where nothing may be yet.
     pub(crate) fn create(target: &Path) -> Result<Self, SnapshotError> {
-        let name = set_name(target)?;
         if fs::symlink_metadata(target).is_ok() {
             return Err(SnapshotError::Exists { path: target.to_path_buf() });
         }
+        Self::begin(target)
+    }
+
+    /// As [`SetFolder::create`], but what is at `target` only has to be gone when the set is
+    /// published: so a set can be checked before it replaces its namesake.
+    pub(crate) fn begin(target: &Path) -> Result<Self, SnapshotError> {
+        let name = set_name(target)?;
         let parent = parent_of(target);
         fs::create_dir_all(parent).map_err(SnapshotError::io("create", parent))?;
         let temporary = create_partial(parent, &name)?;
