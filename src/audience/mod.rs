@@ -5,16 +5,28 @@
 //! - [`membership`] user x segment, and the person as a request sees them
 //! - [`view`] how a decision asks who someone is
 //! - [`expression`] the language of a campaign's `audience`, compiled
+//! - [`rows`] the input, one membership a row; [`rejects`] what was refused of it
+//! - [`builder`] rows to snapshot; [`generate`] rows of a made-up shop
+//! - [`snapshot`] the immutable audience, searched in place
+//! - [`store`] the folders of sets: install, verify, keep the newest
 //!
 //! Guarantees: looking someone up reads memory only and allocates nothing once its buffers
 //! are warm. Must not know what a campaign, an exchange or a socket is.
 
+pub mod builder;
+mod builder_files;
 pub mod expression;
+pub mod generate;
 pub mod membership;
+pub mod rejects;
+pub mod rows;
 pub mod segments;
+pub mod snapshot;
+pub mod store;
 pub mod view;
 
 pub use expression::Expression;
 pub use membership::{Membership, Person, ValueThousandths};
 pub use segments::SegmentTable;
+pub use snapshot::{Snapshot, SnapshotInfo};
 pub use view::AudienceView;

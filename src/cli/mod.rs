@@ -1,3 +1,56 @@
-//! One file per command.
+//! The command line: one file a command, each a function from its arguments to an exit code.
+//!
+//! Exit codes are those of BSD's sysexits, see [`exit`]. Results go to standard output,
+//! progress and errors to standard error. The wall clock is read here and handed down.
 
 pub mod check;
+pub mod exit;
+mod progress;
+pub mod snapshot;
+
+use crate::model::UnixSeconds;
+use clap::{Parser, Subcommand};
+
+/// A retargeting bidder: recognises who left without buying, and decides in microseconds.
+#[derive(Debug, Parser)]
+#[command(name = "homing", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check configuration files and report every fault at once.
+    Check(check::CheckArgs),
+    /// Build, inspect, verify and search audience snapshots.
+    #[command(subcommand)]
+    Snapshot(snapshot::SnapshotCommand),
+}
+
+/// Parses the command line, runs the command, and returns the exit code.
+pub fn run() -> u8 {
+    match Arguments::try_parse() {
+        Ok(arguments) => dispatch(&arguments.command),
+        Err(error) => {
+            // With a closed terminal there is no one left to tell.
+            let _ = error.print();
+            if error.use_stderr() { exit::USAGE } else { exit::OK }
+        }
+    }
+}
+
+fn dispatch(command: &Command) -> u8 {
+    match command {
+        Command::Check(args) => check::run(args),
+        Command::Snapshot(command) => snapshot::run(command),
+    }
+}
+
+/// The time by the wall clock.
+#[allow(clippy::disallowed_methods, reason = "commands read the clock once and hand it down")]
+fn wall_clock() -> UnixSeconds {
+    let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    UnixSeconds(since_1970.map_or(0, |since| u32::try_from(since.as_secs()).unwrap_or(u32::MAX)))
+}

@@ -1,0 +1,144 @@
+//! The snapshot: an immutable audience, searched in place in the bytes of its files.
+//!
+//! In reading order: [`format`] the layout, `record` a user's memberships, `writer` rows to
+//! bytes, `reader` key to record, `verify` every byte before the first lookup, [`manifest`]
+//! what the set is, [`files`] and `publish` the only two that touch a file system.
+//!
+//! Guarantees: a [`Snapshot`] exists only if every byte of it was verified; a lookup touches
+//! one directory entry and one block, allocates nothing and never fails. Times are kept as
+//! reported: nothing expires here.
+
+mod error;
+pub mod files;
+pub mod format;
+pub mod manifest;
+mod publish;
+mod reader;
+mod record;
+mod verify;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{ManifestFault, ShardFault, SnapshotError};
+pub use record::{Items, Memberships, StoredMembership};
+
+pub(crate) use publish::{PARTIAL_SUFFIX, SetFolder};
+pub(crate) use writer::{ShardPlan, ShardWriter};
+
+use crate::model::{UnixSeconds, UserKey};
+use format::{FORMAT_VERSION, KeyLayout, ShardHeader, shard_file_name};
+use manifest::Manifest;
+
+/// A loaded snapshot.
+#[derive(Debug)]
+pub struct Snapshot {
+    info: SnapshotInfo,
+    layout: KeyLayout,
+    shards: Vec<Shard>,
+}
+
+/// What a snapshot is, for people and for choosing between two.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct SnapshotInfo {
+    /// The name of its folder.
+    pub name: String,
+    /// Event time through which it is complete.
+    #[serde(serialize_with = "as_seconds")]
+    pub epoch: UnixSeconds,
+    /// Distinct user keys.
+    pub users: u64,
+    /// Memberships.
+    pub memberships: u64,
+    /// Size of all shards.
+    pub bytes: u64,
+    /// How many shards it has.
+    pub shards: u32,
+    /// Of the format it is written in.
+    pub format_version: u32,
+    /// Which program made it.
+    pub creator: String,
+    /// The names behind [`StoredMembership::segment`].
+    pub segments: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Shard {
+    header: ShardHeader,
+    bytes: Box<[u8]>,
+}
+
+impl Snapshot {
+    /// Verifies the bytes of a set's files, the shards in their order, and makes a snapshot
+    /// of them. `name` is what people know the set by.
+    pub fn from_bytes(
+        name: &str,
+        manifest: &[u8],
+        shards: Vec<Box<[u8]>>,
+    ) -> Result<Self, SnapshotError> {
+        Self::verified(name, &Manifest::decode(manifest)?, shards)
+    }
+
+    fn verified(
+        name: &str,
+        manifest: &Manifest,
+        files: Vec<Box<[u8]>>,
+    ) -> Result<Self, SnapshotError> {
+        let mut shards = Vec::with_capacity(files.len());
+        for (number, bytes) in files.into_iter().enumerate() {
+            let header = verify::verify(&bytes, number, manifest)
+                .map_err(|fault| SnapshotError::Shard { file: shard_file_name(number), fault })?;
+            shards.push(Shard { header, bytes });
+        }
+        if shards.len() != manifest.shards.len() {
+            let expected = manifest.shards.len().to_string();
+            let found = shards.len().to_string();
+            return Err(ManifestFault::Field { field: "shards", expected, found }.into());
+        }
+        let info = SnapshotInfo::new(name, manifest);
+        let layout = KeyLayout { shard_bits: info.shards.trailing_zeros(), block_bits: 0 };
+        Ok(Self { info, layout, shards })
+    }
+
+    /// What the snapshot is.
+    pub fn info(&self) -> &SnapshotInfo {
+        &self.info
+    }
+
+    /// The memberships of a user, ascending by segment; none if the user is unknown.
+    pub fn memberships(&self, key: UserKey) -> Memberships<'_> {
+        let Some(shard) = self.shards.get(self.layout.shard_of(key)) else {
+            return Memberships::default();
+        };
+        let record = reader::record(&shard.header, &shard.bytes, key);
+        Memberships::new(record, shard.header.newest_seen)
+    }
+}
+
+impl SnapshotInfo {
+    /// What a manifest says of the set in the folder `name`.
+    pub fn new(name: &str, manifest: &Manifest) -> Self {
+        Self {
+            name: name.to_owned(),
+            epoch: manifest.epoch,
+            users: manifest.users(),
+            memberships: manifest.memberships(),
+            bytes: manifest.bytes(),
+            shards: manifest.shards.len() as u32,
+            format_version: FORMAT_VERSION,
+            creator: manifest.creator.clone(),
+            segments: manifest.segments.clone(),
+        }
+    }
+
+    /// The name behind a segment's number; empty for a number that is not in the dictionary.
+    pub fn segment_name(&self, segment: u32) -> &str {
+        self.segments.get(segment as usize).map_or("", String::as_str)
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn as_seconds<S: serde::Serializer>(time: &UnixSeconds, out: S) -> Result<S::Ok, S::Error> {
+    out.serialize_u32(time.0)
+}

@@ -1,0 +1,105 @@
+//! `homing snapshot`: build, inspect, verify, lookup, generate.
+
+mod build;
+mod generate;
+mod input;
+mod lookup;
+
+use super::exit::{self, Failure};
+use crate::audience::SnapshotInfo;
+use crate::audience::rows::fields::parse_time;
+use crate::audience::snapshot::{SnapshotError, files};
+use crate::model::UnixSeconds;
+use clap::{Args, Subcommand};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// What can be done with snapshots.
+#[derive(Debug, Subcommand)]
+pub enum SnapshotCommand {
+    /// Build a set from rows in NDJSON or CSV, one membership a row.
+    Build(build::BuildArgs),
+    /// Show what a set says it is, without reading its shards.
+    Inspect(FolderArgs),
+    /// Check every byte of a set.
+    Verify(FolderArgs),
+    /// Show what a set knows of one user.
+    Lookup(lookup::LookupArgs),
+    /// Write the rows of a made-up shop as NDJSON.
+    Generate(generate::GenerateArgs),
+}
+
+/// One set.
+#[derive(Debug, Args)]
+pub struct FolderArgs {
+    /// The set's folder.
+    folder: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs a command; returns its exit code.
+pub fn run(command: &SnapshotCommand) -> u8 {
+    let done = match command {
+        SnapshotCommand::Build(args) => build::run(args),
+        SnapshotCommand::Inspect(args) => inspect(args),
+        SnapshotCommand::Verify(args) => verify(args),
+        SnapshotCommand::Lookup(args) => lookup::run(args),
+        SnapshotCommand::Generate(args) => generate::run(args),
+    };
+    match done {
+        Ok(()) => exit::OK,
+        Err(failure) => {
+            // With a closed terminal the code still tells.
+            let _ = writeln!(io::stderr(), "homing: {failure}");
+            failure.code
+        }
+    }
+}
+
+fn inspect(args: &FolderArgs) -> Result<(), Failure> {
+    let info = files::inspect(&args.folder).map_err(in_folder(&args.folder))?;
+    show(&info, args.json, "not verified")
+}
+
+fn verify(args: &FolderArgs) -> Result<(), Failure> {
+    let snapshot = files::open(&args.folder).map_err(in_folder(&args.folder))?;
+    show(snapshot.info(), args.json, "every byte verified")
+}
+
+/// For `map_err`: says which set is meant.
+fn in_folder(folder: &Path) -> impl FnOnce(SnapshotError) -> Failure {
+    move |error| {
+        let failure = Failure::from(error);
+        Failure { message: format!("{}: {}", folder.display(), failure.message), ..failure }
+    }
+}
+
+fn show(info: &SnapshotInfo, json: bool, state: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    if json {
+        return print_json(&mut out, info);
+    }
+    writeln!(out, "{} (format {}, {}), {state}", info.name, info.format_version, info.creator)?;
+    writeln!(out, "  complete through {}", info.epoch)?;
+    writeln!(out, "  {} users, {} memberships", info.users, info.memberships)?;
+    writeln!(out, "  {} bytes in {} shards", info.bytes, info.shards)?;
+    writeln!(out, "  segments: {}", info.segments.join(" "))?;
+    Ok(())
+}
+
+fn print_json(out: &mut impl Write, value: &impl serde::Serialize) -> Result<(), Failure> {
+    serde_json::to_writer(&mut *out, value).map_err(io::Error::from)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+/// For clap: a time as in the rows.
+fn time_argument(text: &str) -> Result<UnixSeconds, String> {
+    parse_time(text).map_err(|fault| format!("expected {}", fault.expected))
+}
+
+#[cfg(test)]
+#[path = "snapshot/tests.rs"]
+mod tests;
