@@ -91,7 +91,11 @@ impl Surroundings<'_> {
 }
 
 /// Reads an advertiser file.
-pub(super) fn read(source: &Source, files: &dyn CreativeFiles, setting: Setting<'_>) -> Reading {
+pub(super) fn read(
+    source: &Source,
+    files: &dyn CreativeFiles,
+    setting: &mut Setting<'_>,
+) -> Reading {
     let document = Document::read(source, &grammar::ADVERTISER_FILE);
     let root = document.section(&grammar::ADVERTISER_FILE);
     let file = read_sections(&root, files, setting);
@@ -103,10 +107,10 @@ pub(super) fn read(source: &Source, files: &dyn CreativeFiles, setting: Setting<
 fn read_sections(
     root: &Section<'_>,
     files: &dyn CreativeFiles,
-    setting: Setting<'_>,
+    setting: &mut Setting<'_>,
 ) -> Option<AdvertiserFile> {
     let head = root.table("advertiser");
-    let surroundings = surroundings(head.as_ref(), &setting);
+    let surroundings = surroundings(head.as_ref(), setting);
     let creative_sections = root.tables("creative");
     let ids = unique_ids(&creative_sections, setting.first_creative, root);
     let creatives: Vec<_> = creative_sections
@@ -115,7 +119,7 @@ fn read_sections(
         .collect();
     let mut reader = campaign_section::Reader {
         surroundings: &surroundings,
-        segments: setting.segments,
+        segments: &mut *setting.segments,
         creatives: &ids,
     };
     let campaign_sections = root.tables("campaign");
@@ -144,7 +148,7 @@ fn surroundings<'a>(head: Option<&Section<'a>>, setting: &Setting<'a>) -> Surrou
         && machine.rates.usd_nanos(currency).is_none()
     {
         let expected = format!(
-            "a currency with a rate: add `{currency} = ...` to [currency] rates in the machine's file"
+            "a currency with a rate: add `{currency} = ...` to `rates` in the machine's file"
         );
         head.error("currency", format!("no exchange rate for {currency}"), expected);
     }
@@ -172,8 +176,8 @@ fn advertiser(head: &Section<'_>, currency: Currency) -> Option<Advertiser> {
 
 /// The ids of sections and their places in the book; an id used twice is a fault.
 ///
-/// `None` where a section's id could not be read, or is another's: then it cannot be told whether a reference
-/// to an id is a mistake.
+/// `None` where a section's id could not be read, or is another's: then it cannot be told
+/// whether a reference to an id is a mistake.
 pub(super) type Ids<'a> = Option<HashMap<&'a str, usize>>;
 
 fn unique_ids<'a>(sections: &[Section<'a>], first: usize, root: &Section<'_>) -> Ids<'a> {

@@ -29,13 +29,13 @@ impl<'a> BookBuilder<'a> {
 
     /// Reads one advertiser file and adds it.
     pub fn add(&mut self, source: &Source, files: &dyn CreativeFiles) {
-        let setting = Setting {
+        let mut setting = Setting {
             advertiser: self.book.advertisers.len(),
             first_creative: self.book.creatives.len(),
             segments: &mut self.book.segments,
             machine: self.machine,
         };
-        let reading = advertiser_file::read(source, files, setting);
+        let reading = advertiser_file::read(source, files, &mut setting);
         let explained = reading.diagnostics.iter().any(Diagnostic::is_error);
         self.diagnostics.extend(reading.diagnostics);
         if reading.file.is_none() && !explained {

@@ -5,7 +5,7 @@ use super::model::{Budget, Campaign, Flight, Objective, Pacing};
 use super::{caps_section, message_section, price_section, target_section};
 use crate::audience::{Expression, SegmentTable};
 use crate::config::Section;
-use crate::config::section::When;
+use crate::config::scalar::When;
 use crate::model::{CampaignKey, MoneyNanos, Seconds, SegmentId, UnixSeconds};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;

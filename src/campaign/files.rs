@@ -45,7 +45,7 @@ pub fn check_paths(
         let files = if path.is_dir() { list(path) } else { Ok(vec![path.clone()]) };
         match files {
             Ok(files) => files.iter().for_each(|file| add_file(&mut builder, file)),
-            Err(fault) => builder.report(fault),
+            Err(fault) => builder.report(*fault),
         }
     }
     builder.finish()
@@ -55,10 +55,11 @@ pub fn check_paths(
 ///
 /// # Errors
 /// The folder cannot be read, has none, or has too many.
-pub fn list(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
+pub fn list(folder: &Path) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
     let refuse = |message: String| {
         let place = Place::whole_file(folder.display().to_string());
-        Diagnostic::error(place, message, format!("a folder with 1 to {FILES_MAX} files *.toml"))
+        let expected = format!("a folder with 1 to {FILES_MAX} files *.toml");
+        Box::new(Diagnostic::error(place, message, expected))
     };
     let unreadable = |error: std::io::Error| refuse(format!("cannot be read: {error}"));
     let mut files = Vec::new();
@@ -85,7 +86,7 @@ fn add_file(builder: &mut BookBuilder<'_>, path: &Path) {
             let folder = path.parent().unwrap_or(Path::new("")).to_owned();
             builder.add(&source, &Folder(folder));
         }
-        Err(fault) => builder.report(fault),
+        Err(fault) => builder.report(*fault),
     }
 }
 

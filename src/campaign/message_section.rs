@@ -229,7 +229,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn arms_share_all_split_numbers_by_weight(weights in prop::collection::vec(1_u64..=10_000, 2..20)) {
+        fn arms_share_all_split_numbers_by_weight(
+            weights in prop::collection::vec(1_u64..=10_000, 2..20),
+        ) {
             let arms: Vec<_> = weights.iter().map(|weight| (String::new(), *weight)).collect();
             let ends = split(&arms);
             prop_assert_eq!(ends.last().map(|(_, end)| *end), Some(10_000));

@@ -51,12 +51,11 @@ pub enum SchemaOf {
 
 /// Checks and prints; the exit code.
 pub fn run(args: &CheckArgs) -> u8 {
-    let (text, code) = match args.schema {
-        Some(which) => (schema_text(which), EXIT_OK),
-        None => {
-            let findings = check(args);
-            (if args.json { findings.json() } else { findings.text() }, findings.exit_code())
-        }
+    let (text, code) = if let Some(which) = args.schema {
+        (schema_text(which), EXIT_OK)
+    } else {
+        let findings = check(args);
+        (if args.json { findings.json() } else { findings.text() }, findings.exit_code())
     };
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -89,7 +88,7 @@ fn check(args: &CheckArgs) -> Findings {
     }
     let source = match read_source(&args.config) {
         Ok(source) => source,
-        Err(fault) => return Findings { diagnostics: vec![fault], machine_files: 0, book: None },
+        Err(fault) => return Findings { diagnostics: vec![*fault], machine_files: 0, book: None },
     };
     let Checked { settings, business, mut diagnostics } =
         settings::check(&source, base_of(&args.config));

@@ -49,11 +49,12 @@ pub fn read_bounded(path: &Path, bytes_max: u64) -> Result<Vec<u8>, ReadError> {
 ///
 /// # Errors
 /// A diagnostic of the file as a whole, or of the first byte that is not UTF-8.
-pub fn read_source(path: &Path) -> Result<Source, Diagnostic> {
+pub fn read_source(path: &Path) -> Result<Source, Box<Diagnostic>> {
     let name = path.display().to_string();
     let refuse = |error: ReadError| {
         let expected = format!("a readable text file of at most {FILE_BYTES_MAX} bytes");
-        Diagnostic::error(Place::whole_file(name.clone()), error.to_string(), expected)
+        let place = Place::whole_file(name.clone());
+        Box::new(Diagnostic::error(place, error.to_string(), expected))
     };
     let bytes = read_bounded(path, FILE_BYTES_MAX).map_err(refuse)?;
     match String::from_utf8(bytes) {
@@ -62,7 +63,7 @@ pub fn read_source(path: &Path) -> Result<Source, Diagnostic> {
             let valid = error.utf8_error().valid_up_to();
             let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
             let place = Source::new(name, text).place(valid..valid + 1);
-            Err(Diagnostic::error(place, "not UTF-8", "a file saved as UTF-8"))
+            Err(Box::new(Diagnostic::error(place, "not UTF-8", "a file saved as UTF-8")))
         }
     }
 }

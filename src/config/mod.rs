@@ -5,7 +5,7 @@
 //! - [`render`] faults as a compiler would print them, or as JSON
 //! - [`spec`] the declarative table of a section's keys, and [`rules`] for its texts
 //! - [`document`] TOML parsed with recovery; [`shape`] checks it against a spec
-//! - [`section`] hands out typed values of what passed
+//! - [`scalar`] single values; [`section`] hands out typed values of what passed
 //! - [`json_schema`] the same spec, published
 //! - [`files`] the only file that reads from disk
 //!
@@ -20,6 +20,7 @@ pub mod files;
 pub mod json_schema;
 pub mod render;
 pub mod rules;
+pub mod scalar;
 pub mod section;
 pub mod shape;
 pub mod source;

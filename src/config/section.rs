@@ -4,14 +4,13 @@
 //! fault is already reported, so readers go on and look for the next one. What was read is
 //! only used when no fault was found.
 
-use super::spec::{Kind, Need, Table, as_integer, as_nanos, as_number};
+use super::scalar::{When, as_integer, as_nanos, as_number, parse_percent};
+use super::spec::{Kind, Need, Table};
 use super::{Faults, Place, Spanned};
-use crate::model::{Amount, Seconds, UnixSeconds};
-use jiff::civil::Date;
+use crate::model::{Amount, Seconds};
 use std::ops::Range;
 use std::sync::LazyLock;
 use toml::de::{DeString, DeTable, DeValue};
-use toml::value::Offset;
 
 /// A value and where it stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,43 +19,6 @@ pub struct Located<T> {
     pub value: T,
     /// Its byte range in the file.
     pub at: Range<usize>,
-}
-
-/// A moment as people write it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum When {
-    /// A day; whose day, the reader must know.
-    Date(Date),
-    /// An exact second.
-    Exact(UnixSeconds),
-}
-
-impl When {
-    /// Reads a TOML date, or a date and time with an offset; years 1970 to 2105.
-    pub fn read(value: &DeValue<'_>) -> Option<Self> {
-        let stamp = value.as_datetime()?;
-        let date = stamp.date.filter(|date| (1970..=2105).contains(&date.year))?;
-        let civil = Date::new(date.year as i16, date.month as i8, date.day as i8).ok()?;
-        let (Some(time), Some(offset)) = (stamp.time, stamp.offset) else {
-            return (stamp.time.is_none()).then_some(Self::Date(civil));
-        };
-        let minutes_east = match offset {
-            Offset::Z => 0,
-            Offset::Custom { minutes } => i32::from(minutes),
-        };
-        let offset = jiff::tz::Offset::from_seconds(minutes_east * 60).ok()?;
-        let second = time.second.unwrap_or(0) as i8;
-        let local = civil.at(time.hour as i8, time.minute as i8, second.min(59), 0);
-        let unix = offset.to_timestamp(local).ok()?.as_second();
-        u32::try_from(unix).ok().map(|unix| Self::Exact(UnixSeconds(unix)))
-    }
-}
-
-/// Reads `"12.5%"` as 1250 per 10,000: at most two decimals, at most 100%.
-pub fn parse_percent(text: &str) -> Option<u16> {
-    let micros = crate::model::money::parse_micros(text.strip_suffix('%')?)?;
-    let per_10k = u16::try_from(micros / 10_000).ok()?;
-    (micros % 10_000 == 0 && per_10k <= 10_000).then_some(per_10k)
 }
 
 /// A section that is being read.

@@ -7,6 +7,7 @@
 use super::spec::{Kind, ListRule, MapRule, Need, Table, names, one_of};
 use super::suggest::nearest;
 use super::{Faults, Spanned};
+use std::fmt::Write as _;
 use std::ops::Range;
 use toml::de::{DeString, DeTable, DeValue};
 
@@ -108,7 +109,7 @@ fn report_unknown(
     let mut expected = one_of(&known);
     let near = nearest(key.get_ref(), known.into_iter());
     if let Some(near) = near {
-        expected += &format!("; did you mean `{near}`?");
+        let _ = write!(expected, "; did you mean `{near}`?");
     }
     faults.error(&key.span(), format!("unknown key `{}`", cut(key.get_ref())), expected);
     near

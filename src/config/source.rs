@@ -84,7 +84,8 @@ impl Source {
 
     /// The character boundary at or before `offset`.
     fn floor(&self, offset: usize) -> usize {
-        self.text.floor_char_boundary(offset)
+        let start = offset.min(self.text.len());
+        (0..=start).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or(0)
     }
 }
 
@@ -98,6 +99,13 @@ fn excerpt(line: &str, before: usize) -> (String, usize) {
     let skipped = if before < EXCERPT_CHARS_MAX { 0 } else { before - EXCERPT_BEFORE_CHARS };
     let cut = line.chars().skip(skipped).take(EXCERPT_CHARS_MAX).map(printable).collect();
     (cut, before - skipped)
+}
+
+/// `text` with `cut` cut out and `put` in its place: what property tests do to good files.
+#[cfg(test)]
+pub(crate) fn mutilated(text: &str, cut: Range<usize>, put: &str) -> String {
+    let source = Source::new("", text);
+    format!("{}{put}{}", &text[..source.floor(cut.start)], &text[source.floor(cut.end)..])
 }
 
 #[cfg(test)]
@@ -138,7 +146,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_range_has_a_place(text in "[a\\n\\ré\u{1F600}]{0,40}", from in 0_usize..60, to in 0_usize..60) {
+        fn any_range_has_a_place(
+            text in "[a\\n\\ré\u{1F600}]{0,40}",
+            from in 0_usize..60,
+            to in 0_usize..60,
+        ) {
             let place = Source::new("f", text).place(from..to);
             prop_assert!(place.line >= 1 && place.column >= 1 && place.width >= 1);
         }

@@ -4,7 +4,7 @@
 //! the typed reader ([`super::section`]) and the published schema ([`super::json_schema`]).
 //! A key that is not in a table does not exist; a key that is in one is documented.
 
-use super::section::{When, parse_percent};
+use super::scalar::{When, as_integer, as_nanos, as_number, parse_percent};
 use crate::model::{Amount, Seconds};
 use toml::de::DeValue;
 
@@ -290,36 +290,6 @@ pub fn one_of(words: &[&str]) -> String {
     format!("one of: {}", words.join(", "))
 }
 
-/// A TOML integer in whichever base it is written.
-pub fn as_integer(value: &DeValue<'_>) -> Option<i64> {
-    let integer = value.as_integer()?;
-    i64::from_str_radix(integer.as_str(), integer.radix()).ok()
-}
-
-/// A TOML integer or float as a number; infinities and NaN are none.
-pub fn as_number(value: &DeValue<'_>) -> Option<f64> {
-    let number = match value {
-        DeValue::Float(float) => float.as_str().parse().ok()?,
-        other => as_integer(other)? as f64,
-    };
-    number.is_finite().then_some(number)
-}
-
-/// A TOML number of at most nine decimals in billionths, exactly as it is written.
-pub fn as_nanos(value: &DeValue<'_>) -> Option<u64> {
-    let text = match value {
-        DeValue::Float(float) => float.as_str(),
-        DeValue::Integer(integer) if integer.radix() == 10 => integer.as_str(),
-        _ => return None,
-    };
-    let (units, places) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    if units.is_empty() || !digits(units) || !digits(places) || places.len() > 9 {
-        return None;
-    }
-    format!("{units}{places:0<9}").parse().ok()
-}
-
 /// The keys of `spec`, as section and name, that none of the files uses: tests keep this
 /// empty, so that every key is read by some test.
 #[cfg(test)]
@@ -363,25 +333,6 @@ mod tests {
 
     fn value(text: &str) -> DeValue<'_> {
         DeValue::parse(text).expect("well formed").into_inner()
-    }
-
-    #[test]
-    fn rates_are_exact() {
-        assert_eq!(as_nanos(&value("1.08")), Some(1_080_000_000));
-        assert_eq!(as_nanos(&value("150")), Some(150_000_000_000));
-        assert_eq!(as_nanos(&value("0.006543211")), Some(6_543_211));
-        for bad in ["0.0065432111", "1e3", "-1.0", "nan", "0x10", "99999999999999999999.0"] {
-            assert_eq!(as_nanos(&value(bad)), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn numbers_may_be_written_in_every_way_of_toml() {
-        assert_eq!(as_integer(&value("1_000")), Some(1_000));
-        assert_eq!(as_integer(&value("0xff")), Some(255));
-        assert_eq!(as_integer(&value("99999999999999999999")), None);
-        assert_eq!(as_number(&value("1_000.5")), Some(1_000.5));
-        assert_eq!(as_number(&value("inf")), None);
     }
 
     #[test]

@@ -116,7 +116,7 @@ impl Settings {
     /// # Errors
     /// Every fault of the file; warnings are not among them.
     pub fn read(path: &Path) -> Result<Self, Vec<Diagnostic>> {
-        let source = read_source(path).map_err(|fault| vec![fault])?;
+        let source = read_source(path).map_err(|fault| vec![*fault])?;
         let Checked { settings, mut diagnostics, .. } = check(&source, base_of(path));
         diagnostics.retain(Diagnostic::is_error);
         settings.ok_or(diagnostics)

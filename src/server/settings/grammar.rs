@@ -129,7 +129,7 @@ static AUDIENCE: Table = Table {
         "folder",
         Kind::Text(&rules::PATH),
         Need::Text("audience"),
-        "Snapshot sets, of which the newest complete one is loaded; relative to this file's folder.",
+        "Snapshot sets; the newest complete one is loaded; relative to this file's folder.",
     )],
 };
 
