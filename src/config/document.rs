@@ -52,7 +52,7 @@ fn report_syntax(faults: &Faults<'_>, mut errors: Vec<Error>) -> Broken {
     let mut broken = Broken::default();
     for error in errors {
         let line = faults.source().line(at(&error).start);
-        if broken.lines.contains(&line) {
+        if broken.lines.last() == Some(&line) {
             continue;
         }
         if broken.lines.len() < SYNTAX_FAULTS_MAX {

@@ -29,7 +29,7 @@ struct Found {
 /// Where the syntax of a file is broken.
 #[derive(Clone, Debug, Default)]
 pub struct Broken {
-    /// Lines with a syntax fault.
+    /// Lines with a syntax fault, ascending.
     pub lines: Vec<usize>,
     /// The line from which on nothing can be relied upon: something is not closed there.
     pub from_line: Option<usize>,
@@ -122,7 +122,7 @@ impl<'a> Faults<'a> {
             return false;
         }
         let line = self.source.line(offset);
-        self.broken.lines.contains(&line) || self.broken.from_line.is_some_and(|from| line >= from)
+        self.broken.lines.binary_search(&line).is_ok() || self.broken.from_line.is_some_and(|from| line >= from)
     }
 }
 
