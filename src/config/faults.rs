@@ -122,7 +122,8 @@ impl<'a> Faults<'a> {
             return false;
         }
         let line = self.source.line(offset);
-        self.broken.lines.binary_search(&line).is_ok() || self.broken.from_line.is_some_and(|from| line >= from)
+        self.broken.lines.binary_search(&line).is_ok()
+            || self.broken.from_line.is_some_and(|from| line >= from)
     }
 }
 
