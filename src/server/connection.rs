@@ -33,7 +33,8 @@ use tokio::time::MissedTickBehavior;
 
 /// Whoever answers the requests of a port.
 pub(super) trait Handler: 'static {
-    /// Answers one request. `watch` is to be told when the body is complete.
+    /// Answers one request. A handler that waits for more than the body must tell `watch` so,
+    /// by [`Phase::Working`], or its own time counts against the body's deadline.
     async fn handle(&self, request: Request<Incoming>, watch: &Watch) -> Reply;
 }
 

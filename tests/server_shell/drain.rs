@@ -30,6 +30,7 @@ fn a_body_that_is_still_coming_when_the_drain_starts_is_answered() {
     let mut client = shell.bid_client();
     client.send("POST /openrtb2/adx HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\nab");
     let mut head = shell.bid_client();
+    assert_eq!(head.bid("an earlier request").status, 200);
     head.send("POST /openrtb2/adx HTTP/1.1\r\nhost: a\r\ncontent-le");
     std::thread::sleep(Duration::from_millis(100));
     shell.running.shutdown();
