@@ -6,7 +6,9 @@
 //! hyper's `pipeline_flush` stays off: exchanges do not pipeline, and it would copy every body
 //! into the head's buffer.
 
-use super::limits::{ACCEPT_ERROR_PAUSE, ConnectionLimits, READ_BUFFER_BYTES_MAX, WATCH_PERIOD};
+use super::limits::{
+    ACCEPT_ERROR_PAUSE, BACKLOG_GRACE, ConnectionLimits, READ_BUFFER_BYTES_MAX, WATCH_PERIOD,
+};
 use super::reply::{self, Reply};
 use super::stage::{Stage, StageView};
 use super::watch::{Order, Phase, Watch, Watchdog};
@@ -29,7 +31,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{MissedTickBehavior, timeout};
 
 /// Whoever answers the requests of a port.
 pub(super) trait Handler: 'static {
@@ -153,6 +155,11 @@ impl<H: Handler> Door<H> {
 
     /// Requests and replies, until either side closes or an order comes.
     async fn converse(self: &Rc<Self>, stream: TcpStream, watch: Rc<Watch>) {
+        if watch.order() == Order::Finish {
+            // From the backlog, while draining: its request is likely here, but a socket this
+            // fresh does not know it yet and would be closed as unused.
+            let _ = timeout(BACKLOG_GRACE, stream.readable()).await;
+        }
         let io = TokioIo::new(WatchedIo::new(stream, Rc::clone(&watch)));
         let service = service_fn(|request| {
             watch.enter(Phase::Body);

@@ -3,6 +3,7 @@
 use crate::support::{PATIENCE, Shell, get, loopback_config, post};
 use homing::server::{DrainLimits, Outcome};
 use std::net::TcpStream;
+use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -40,6 +41,25 @@ fn a_body_that_is_still_coming_when_the_drain_starts_is_answered() {
     let reply = head.ask("ngth: 2\r\n\r\nef");
     assert_eq!((reply.header("connection"), reply.body.as_slice()), (Some("close"), &b"ef"[..]));
     drop((client, head));
+    assert_eq!(shell.running.wait().expect("no thread panicked"), Outcome::Drained);
+}
+
+#[test]
+fn a_request_that_waits_in_the_backlog_when_the_drain_starts_is_answered() {
+    let mut config = loopback_config();
+    config.workers = NonZeroUsize::MIN;
+    let shell = Shell::with(&config);
+    let mut busy = shell.bid_client();
+    busy.send(post("/openrtb2/adx", "", b"slow"));
+    std::thread::sleep(Duration::from_millis(100));
+    // The only worker is deciding: this connection is not accepted before the drain starts.
+    let mut late = shell.bid_client();
+    late.send(post("/openrtb2/adx", "", b"late"));
+    shell.running.shutdown();
+    assert_eq!(busy.reply().status, 200);
+    let reply = late.reply();
+    assert_eq!((reply.header("connection"), reply.body.as_slice()), (Some("close"), &b"late"[..]));
+    drop((busy, late));
     assert_eq!(shell.running.wait().expect("no thread panicked"), Outcome::Drained);
 }
 
