@@ -156,8 +156,8 @@ impl<H: Handler> Door<H> {
     /// Requests and replies, until either side closes or an order comes.
     async fn converse(self: &Rc<Self>, stream: TcpStream, watch: Rc<Watch>) {
         if watch.order() == Order::Finish {
-            // From the backlog, while draining: its request is likely here, but a socket this
-            // fresh does not know it yet and would be closed as unused.
+            // From the backlog, while draining: its request is here or on its way, and
+            // without a moment's wait the connection would be closed as unused.
             let _ = timeout(BACKLOG_GRACE, stream.readable()).await;
         }
         let io = TokioIo::new(WatchedIo::new(stream, Rc::clone(&watch)));
