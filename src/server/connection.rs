@@ -84,7 +84,6 @@ impl<H: Handler> Door<H> {
         let (mut stage, last) = until;
         let scans = tokio::task::spawn_local(Rc::clone(&self).scan());
         self.accept_until(listener, stage.reaches(last)).await;
-        self.watchdog.finish_all();
         tokio::select! {
             () = self.all_left() => {}
             () = stage.reaches(Stage::Ended) => {}
@@ -105,6 +104,7 @@ impl<H: Handler> Door<H> {
                 accepted = self.accept(&listener) => self.admit(accepted).await,
             }
         }
+        self.watchdog.finish_all();
         // What waits in the backlog now would be reset when the listener closes.
         while self.has_room()
             && let Some(accepted) = accept_waiting(&listener).await
@@ -156,9 +156,9 @@ impl<H: Handler> Door<H> {
     /// Requests and replies, until either side closes or an order comes.
     async fn converse(self: &Rc<Self>, stream: TcpStream, watch: Rc<Watch>) {
         if watch.order() == Order::Finish {
-            // From the backlog, while draining: its request is here or on its way, and
+            // From the backlog, while draining: its request may be on its way still, and
             // without a moment's wait the connection would be closed as unused.
-            let _ = timeout(BACKLOG_GRACE, stream.readable()).await;
+            let _ = timeout(BACKLOG_GRACE, stream.peek(&mut [0])).await;
         }
         let io = TokioIo::new(WatchedIo::new(stream, Rc::clone(&watch)));
         let service = service_fn(|request| {
