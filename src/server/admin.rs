@@ -75,8 +75,8 @@ impl<A: AdminService> AdminDesk<A> {
         Some(reply::and(reply, WWW_AUTHENTICATE, "Bearer realm=\"homing\""))
     }
 
-    async fn call(&self, arrived: Arrived<'_>) -> Reply {
-        let Arrived { head, body, watch } = arrived;
+    async fn call(&self, arrived: Arrived<'_>, watch: &Watch) -> Reply {
+        let Arrived { head, body } = arrived;
         let Some(packing) = Packing::of(&head.headers, None) else {
             return reply::text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "expected gzip or nothing\n");
         };
@@ -146,7 +146,7 @@ impl<A: AdminService> Handler for AdminDesk<A> {
             AdminRoute::Ready => self.ready(),
             AdminRoute::Metrics => self.metrics().await,
             AdminRoute::Console => self.page(head.uri.path()).await,
-            AdminRoute::Api => self.call(Arrived { head: &head, body, watch }).await,
+            AdminRoute::Api => self.call(Arrived { head: &head, body }, watch).await,
         };
         reply::and(reply, CACHE_CONTROL, "no-store")
     }

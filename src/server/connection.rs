@@ -6,7 +6,9 @@
 //! hyper's `pipeline_flush` stays off: exchanges do not pipeline, and it would copy every body
 //! into the head's buffer.
 
-use super::limits::{ACCEPT_ERROR_PAUSE, ConnectionLimits, READ_BUFFER_BYTES_MAX, WATCH_PERIOD};
+use super::limits::{
+    ACCEPT_ERROR_PAUSE, BACKLOG_GRACE, ConnectionLimits, READ_BUFFER_BYTES_MAX, WATCH_PERIOD,
+};
 use super::reply::{self, Reply};
 use super::stage::{Stage, StageView};
 use super::watch::{Order, Phase, Watch, Watchdog};
@@ -29,11 +31,12 @@ use std::rc::Rc;
 use std::task::Poll;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{MissedTickBehavior, timeout};
 
 /// Whoever answers the requests of a port.
 pub(super) trait Handler: 'static {
-    /// Answers one request. `watch` is to be told when the body is complete.
+    /// Answers one request. A handler that waits for more than the body must tell `watch` so,
+    /// by [`Phase::Working`], or its own time counts against the body's deadline.
     async fn handle(&self, request: Request<Incoming>, watch: &Watch) -> Reply;
 }
 
@@ -81,7 +84,6 @@ impl<H: Handler> Door<H> {
         let (mut stage, last) = until;
         let scans = tokio::task::spawn_local(Rc::clone(&self).scan());
         self.accept_until(listener, stage.reaches(last)).await;
-        self.watchdog.finish_all();
         tokio::select! {
             () = self.all_left() => {}
             () = stage.reaches(Stage::Ended) => {}
@@ -102,6 +104,7 @@ impl<H: Handler> Door<H> {
                 accepted = self.accept(&listener) => self.admit(accepted).await,
             }
         }
+        self.watchdog.finish_all();
         // What waits in the backlog now would be reset when the listener closes.
         while self.has_room()
             && let Some(accepted) = accept_waiting(&listener).await
@@ -152,6 +155,11 @@ impl<H: Handler> Door<H> {
 
     /// Requests and replies, until either side closes or an order comes.
     async fn converse(self: &Rc<Self>, stream: TcpStream, watch: Rc<Watch>) {
+        if watch.order() == Order::Finish {
+            // From the backlog, while draining: its request may be on its way still, and
+            // without a moment's wait the connection would be closed as unused.
+            let _ = timeout(BACKLOG_GRACE, stream.peek(&mut [0])).await;
+        }
         let io = TokioIo::new(WatchedIo::new(stream, Rc::clone(&watch)));
         let service = service_fn(|request| {
             watch.enter(Phase::Body);

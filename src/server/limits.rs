@@ -11,6 +11,9 @@ pub const HEADERS_MAX: usize = 100;
 /// Connections that the kernel may hold ready for one listener: a burst of reconnecting
 /// exchanges fits, and a queue longer than this would only wait past its deadlines.
 pub const BACKLOG: i32 = 1_024;
+/// How long a connection that is taken from the backlog while draining may take to show its
+/// request; one that shows nothing is closed.
+pub const BACKLOG_GRACE: Duration = Duration::from_millis(100);
 /// Largest read buffer of a connection: bounds memory a connection, whole for most bodies.
 pub const READ_BUFFER_BYTES_MAX: usize = 64 * 1024;
 /// What is read and thrown away after our side has closed, so that the client still sees the

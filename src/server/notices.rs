@@ -10,7 +10,7 @@ use super::limits::ConnectionLimits;
 use super::reply::{self, Reply};
 use super::route::PublicRoute;
 use super::service::{NoticeAnswer, NoticeKind, NoticeService};
-use super::watch::{Phase, Watch};
+use super::watch::Watch;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode};
@@ -24,8 +24,6 @@ pub(super) struct Arrived<'a> {
     pub(super) head: &'a Parts,
     /// Its body, still to be read.
     pub(super) body: Incoming,
-    /// The notes of its connection.
-    pub(super) watch: &'a Watch,
 }
 
 /// Answers notices on one thread.
@@ -58,7 +56,6 @@ impl<N: NoticeService> NoticeDesk<N> {
                 return reply::text(StatusCode::BAD_REQUEST, "the body is cut short\n");
             }
         }
-        arrived.watch.enter(Phase::Working);
         let query = arrived.head.uri.query().unwrap_or_default();
         let answer = catch_unwind(AssertUnwindSafe(|| self.notices.notice(kind, token, query)));
         reply::of_notice(answer.unwrap_or(NoticeAnswer::Refused(
@@ -69,11 +66,11 @@ impl<N: NoticeService> NoticeDesk<N> {
 }
 
 impl<N: NoticeService> Handler for NoticeDesk<N> {
-    async fn handle(&self, request: Request<Incoming>, watch: &Watch) -> Reply {
+    async fn handle(&self, request: Request<Incoming>, _: &Watch) -> Reply {
         let (head, body) = request.into_parts();
         let Some(PublicRoute::Notice { kind, token }) = PublicRoute::of(head.uri.path()) else {
             return reply::not_found();
         };
-        self.answer(kind, token, Arrived { head: &head, body, watch }).await
+        self.answer(kind, token, Arrived { head: &head, body }).await
     }
 }

@@ -12,7 +12,7 @@ use super::notices::{Arrived, NoticeDesk};
 use super::reply::{self, Reply};
 use super::route::PublicRoute;
 use super::service::{BidAnswer, BidCall, BidService, ContentKind, NoticeService, Refusal};
-use super::watch::{Phase, Watch};
+use super::watch::Watch;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::HeaderName;
 use hyper::{Method, Request, StatusCode};
@@ -62,7 +62,7 @@ impl<B: BidService, N: NoticeService> BidDesk<B, N> {
     }
 
     async fn bid(&self, exchange: &str, received: Instant, arrived: Arrived<'_>) -> Reply {
-        let Arrived { head, body, watch } = arrived;
+        let Arrived { head, body } = arrived;
         if head.method != Method::POST {
             return self.refuse(Refusal::MethodNotAllowed);
         }
@@ -75,7 +75,6 @@ impl<B: BidService, N: NoticeService> BidDesk<B, N> {
             Err(BodyFault::Aborted) => return self.refuse(Refusal::BodyAborted),
             Err(BodyFault::Shed) => return self.refuse(Refusal::Shed),
         };
-        watch.enter(Phase::Working);
         let call = BidCall {
             exchange,
             body: &[],
@@ -134,10 +133,10 @@ impl<B: BidService, N: NoticeService> BidDesk<B, N> {
 }
 
 impl<B: BidService, N: NoticeService> Handler for BidDesk<B, N> {
-    async fn handle(&self, request: Request<Incoming>, watch: &Watch) -> Reply {
+    async fn handle(&self, request: Request<Incoming>, _: &Watch) -> Reply {
         let received = Instant::now();
         let (head, body) = request.into_parts();
-        let arrived = Arrived { head: &head, body, watch };
+        let arrived = Arrived { head: &head, body };
         match PublicRoute::of(head.uri.path()) {
             Some(PublicRoute::Bid { exchange }) => self.bid(exchange, received, arrived).await,
             Some(PublicRoute::Notice { kind, token }) => {

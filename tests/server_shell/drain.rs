@@ -3,6 +3,7 @@
 use crate::support::{PATIENCE, Shell, get, loopback_config, post};
 use homing::server::{DrainLimits, Outcome};
 use std::net::TcpStream;
+use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -30,6 +31,7 @@ fn a_body_that_is_still_coming_when_the_drain_starts_is_answered() {
     let mut client = shell.bid_client();
     client.send("POST /openrtb2/adx HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\nab");
     let mut head = shell.bid_client();
+    assert_eq!(head.bid("an earlier request").status, 200);
     head.send("POST /openrtb2/adx HTTP/1.1\r\nhost: a\r\ncontent-le");
     std::thread::sleep(Duration::from_millis(100));
     shell.running.shutdown();
@@ -39,6 +41,30 @@ fn a_body_that_is_still_coming_when_the_drain_starts_is_answered() {
     let reply = head.ask("ngth: 2\r\n\r\nef");
     assert_eq!((reply.header("connection"), reply.body.as_slice()), (Some("close"), &b"ef"[..]));
     drop((client, head));
+    assert_eq!(shell.running.wait().expect("no thread panicked"), Outcome::Drained);
+}
+
+#[test]
+fn connections_in_the_backlog_when_the_drain_starts_are_answered() {
+    let mut config = loopback_config();
+    config.workers = NonZeroUsize::MIN;
+    let shell = Shell::with(&config);
+    let mut busy = shell.bid_client();
+    busy.send(post("/openrtb2/adx", "", b"slow"));
+    std::thread::sleep(Duration::from_millis(100));
+    // The only worker is deciding: these two are not accepted before the drain starts.
+    let (mut late, mut later) = (shell.bid_client(), shell.bid_client());
+    late.send(post("/openrtb2/adx", "", b"late"));
+    shell.running.shutdown();
+    assert_eq!(busy.reply().status, 200);
+    std::thread::sleep(Duration::from_millis(20));
+    later.send(post("/openrtb2/adx", "", b"late"));
+    for client in [&mut late, &mut later] {
+        let reply = client.reply();
+        assert_eq!(reply.header("connection"), Some("close"));
+        assert_eq!(reply.body, b"late");
+    }
+    drop((busy, late, later));
     assert_eq!(shell.running.wait().expect("no thread panicked"), Outcome::Drained);
 }
 

@@ -102,6 +102,7 @@ impl AdminService for FakeAdmin {
     fn call(&self, call: AdminCall) -> AdminAnswer {
         match call.path.as_str() {
             "/api/v1/slow" => std::thread::sleep(Duration::from_millis(400)),
+            "/api/v1/slower" => std::thread::sleep(Duration::from_millis(1_500)),
             "/api/v1/panic" => panic!("as the test asked"),
             _ => {}
         }
