@@ -1,6 +1,7 @@
 //! Homing, a retargeting bidder.
 
 pub mod audience;
+pub mod bidder;
 pub mod campaign;
 pub mod cli;
 pub mod config;

@@ -3,6 +3,7 @@
 //! Guarantees: reads files, changes nothing, needs no secret, opens no socket. Its exit code
 //! (sysexits) tells a program what a person reads.
 
+use super::exit;
 use crate::campaign::advertiser_file::Machine;
 use crate::campaign::files::check_paths;
 use crate::campaign::{Book, grammar as advertiser_grammar};
@@ -13,15 +14,6 @@ use crate::server::settings::{self, Checked, Settings, base_of, grammar as machi
 use serde_json::json;
 use std::io::{self, Write};
 use std::path::PathBuf;
-
-/// All is well.
-pub const EXIT_OK: u8 = 0;
-/// A file is missing or unreadable (`EX_NOINPUT`).
-pub const EXIT_NO_INPUT: u8 = 66;
-/// The output could not be written (`EX_IOERR`).
-pub const EXIT_IO: u8 = 74;
-/// A file has faults (`EX_CONFIG`).
-pub const EXIT_CONFIG: u8 = 78;
 
 /// Check configuration files and report every fault at once
 #[derive(Clone, Debug, clap::Args)]
@@ -52,7 +44,7 @@ pub enum SchemaOf {
 /// Checks and prints; the exit code.
 pub fn run(args: &CheckArgs) -> u8 {
     let (text, code) = if let Some(which) = args.schema {
-        (schema_text(which), EXIT_OK)
+        (schema_text(which), exit::OK)
     } else {
         let findings = check(args);
         (if args.json { findings.json() } else { findings.text() }, findings.exit_code())
@@ -60,7 +52,7 @@ pub fn run(args: &CheckArgs) -> u8 {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => code,
-        Err(_) => EXIT_IO,
+        Err(_) => exit::IO,
     }
 }
 
@@ -104,11 +96,11 @@ impl Findings {
     fn exit_code(&self) -> u8 {
         let mut errors = self.diagnostics.iter().filter(|one| one.is_error()).peekable();
         if errors.peek().is_none() {
-            EXIT_OK
+            exit::OK
         } else if errors.all(|error| error.place.is_whole_file()) {
-            EXIT_NO_INPUT
+            exit::NO_INPUT
         } else {
-            EXIT_CONFIG
+            exit::CONFIG
         }
     }
 
@@ -198,7 +190,7 @@ name = \"demo\"
         let findings = check(&args(example("homing.toml"), Vec::new()));
         let said = "ok: 1 machine file, 2 advertisers, 5 campaigns, 8 creatives\n";
         assert_eq!(findings.text(), said);
-        assert_eq!(findings.exit_code(), EXIT_OK);
+        assert_eq!(findings.exit_code(), exit::OK);
     }
 
     #[test]
@@ -214,7 +206,7 @@ name = \"demo\"
         let folder = installation(&MACHINE.replace("demo", "De mo"), "[advertiser]\nid = 5\n");
         let findings = findings(&folder);
         assert!(findings.text().ends_with("4 errors in 2 files\n"), "{}", findings.text());
-        assert_eq!(findings.exit_code(), EXIT_CONFIG);
+        assert_eq!(findings.exit_code(), exit::CONFIG);
     }
 
     #[test]
@@ -231,10 +223,10 @@ name = \"demo\"
     #[test]
     fn files_that_are_not_there_have_a_code_of_their_own() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        assert_eq!(findings(&folder).exit_code(), EXIT_NO_INPUT);
+        assert_eq!(findings(&folder).exit_code(), exit::NO_INPUT);
         fs::write(folder.path().join("homing.toml"), MACHINE).expect("written");
         let no_folder = findings(&folder);
-        assert_eq!(no_folder.exit_code(), EXIT_NO_INPUT, "{}", no_folder.text());
+        assert_eq!(no_folder.exit_code(), exit::NO_INPUT, "{}", no_folder.text());
         fs::create_dir(folder.path().join("advertisers")).expect("created");
         let empty = findings(&folder);
         assert!(empty.text().contains("no advertiser files here"), "{}", empty.text());

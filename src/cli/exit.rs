@@ -15,10 +15,20 @@ pub const USAGE: u8 = 64;
 pub const DATA: u8 = 65;
 /// An input is missing.
 pub const NO_INPUT: u8 = 66;
+/// A port is taken or closed to us.
+pub const UNAVAILABLE: u8 = 69;
+/// A fault of this program.
+pub const SOFTWARE: u8 = 70;
+/// The operating system refuses something.
+pub const OS: u8 = 71;
 /// An output cannot be created.
 pub const CANNOT_CREATE: u8 = 73;
 /// Reading or writing failed half-way.
 pub const IO: u8 = 74;
+/// It ended before everything was done.
+pub const TEMPORARY: u8 = 75;
+/// A configuration file has faults.
+pub const CONFIG: u8 = 78;
 
 /// Why a command ends early.
 #[derive(Debug, thiserror::Error)]

@@ -5,7 +5,9 @@
 
 pub mod check;
 pub mod exit;
+pub mod explain;
 mod progress;
+pub mod serve;
 pub mod snapshot;
 
 use crate::model::UnixSeconds;
@@ -24,6 +26,10 @@ struct Arguments {
 enum Command {
     /// Check configuration files and report every fault at once.
     Check(check::CheckArgs),
+    /// Explain why a bid request would or would not be answered.
+    Explain(explain::ExplainArgs),
+    /// Serve bids until told to stop.
+    Serve(serve::ServeArgs),
     /// Build, inspect, verify and search audience snapshots.
     #[command(subcommand)]
     Snapshot(snapshot::SnapshotCommand),
@@ -44,6 +50,8 @@ pub fn run() -> u8 {
 fn dispatch(command: &Command) -> u8 {
     match command {
         Command::Check(args) => check::run(args),
+        Command::Explain(args) => explain::run(args),
+        Command::Serve(args) => serve::run(args),
         Command::Snapshot(command) => snapshot::run(command),
     }
 }

@@ -50,7 +50,7 @@ impl BidIds {
 
 /// Takes the holds for a decision's candidates and fills `decision.bids`; counts the noes.
 /// Test auctions hold and count nothing.
-pub fn commit(case: &Case<'_>, decision: &mut Decision, ids: &mut BidIds) {
+pub fn commit(case: &Case<'_, '_>, decision: &mut Decision, ids: &mut BidIds) {
     let candidates = std::mem::take(&mut decision.candidates);
     let mut places = Places::new(case.request.impressions.len());
     for (number, candidate) in candidates.iter().enumerate() {
@@ -85,7 +85,7 @@ const UNPLACED: usize = usize::MAX;
 
 /// Places one candidate: once, or as often as it may where it may win several impressions.
 fn place(
-    case: &Case<'_>,
+    case: &Case<'_, '_>,
     decision: &mut Decision,
     (candidates, number): (&[Candidate], usize),
     (places, ids): (&mut Places, &mut BidIds),
@@ -156,7 +156,7 @@ impl Places {
 
 /// Reserves money and a cap slot for a candidate.
 fn hold(
-    case: &Case<'_>,
+    case: &Case<'_, '_>,
     (decision, candidate): (&Decision, &Candidate),
     ids: &mut BidIds,
 ) -> Result<Bid, NoBidReason> {
@@ -174,7 +174,7 @@ fn hold(
     })
 }
 
-fn claim(case: &Case<'_>, (decision, candidate): (&Decision, &Candidate), bid: BidId) -> Claim {
+fn claim(case: &Case<'_, '_>, (decision, candidate): (&Decision, &Candidate), bid: BidId) -> Claim {
     let world = case.world;
     let (campaign, _) = world.campaign(candidate.campaign);
     Claim {
@@ -194,7 +194,7 @@ fn claim(case: &Case<'_>, (decision, candidate): (&Decision, &Candidate), bid: B
 }
 
 fn take_hold(
-    case: &Case<'_>,
+    case: &Case<'_, '_>,
     candidate: &Candidate,
     (claim, account): (&Claim, &Arc<Account>),
 ) -> Result<(), NoBidReason> {
@@ -212,7 +212,7 @@ fn take_hold(
 }
 
 /// Gives back every hold of a decision whose answer is not sent after all.
-pub fn abandon(case: &Case<'_>, decision: &mut Decision, reason: NoBidReason) {
+pub fn abandon(case: &Case<'_, '_>, decision: &mut Decision, reason: NoBidReason) {
     for bid in decision.bids.drain(..) {
         case.world.ledger.release(bid.claim.bid);
         decision.noes.push((bid.campaign, reason));
@@ -220,7 +220,7 @@ pub fn abandon(case: &Case<'_>, decision: &mut Decision, reason: NoBidReason) {
 }
 
 /// Counts what became of every campaign that was judged.
-fn count(case: &Case<'_>, decision: &Decision) {
+fn count(case: &Case<'_, '_>, decision: &Decision) {
     for (campaign, reason) in &decision.noes {
         let tally = case.world.account(*campaign).tally();
         tally.considered.add(1);

@@ -24,16 +24,16 @@ const HOLDOUT_SALT: u64 = 0x686f_6c64;
 type Gate<T> = Result<T, No>;
 
 /// Judges campaigns for one person of one request.
-pub struct Judge<'j, 'c> {
+pub struct Judge<'j, 'c, 'r> {
     /// The request, the world, the moment.
-    pub case: &'j Case<'c>,
+    pub case: &'j Case<'c, 'r>,
     /// The person.
     pub person: &'j Person,
     /// The currency of the bid.
     pub currency: Currency,
 }
 
-impl<'j, 'c> Judge<'j, 'c> {
+impl<'j, 'c> Judge<'j, 'c, '_> {
     /// Judges one campaign.
     ///
     /// # Errors

@@ -128,7 +128,7 @@ impl Observer for Recorder {
 }
 
 /// Explains a request. Returns the decision too, as `decide` would have made it.
-pub fn explain(case: &Case<'_>) -> (Explanation, Decision) {
+pub fn explain(case: &Case<'_, '_>) -> (Explanation, Decision) {
     let mut decision = Decision::default();
     let mut recorder = Recorder::default();
     decide_observed(case, &mut decision, &mut recorder);
@@ -149,7 +149,7 @@ pub fn explain(case: &Case<'_>) -> (Explanation, Decision) {
 }
 
 /// Campaigns to which the person's segments do not lead are judged too, by the same gates.
-fn judge_the_others(case: &Case<'_>, decision: &Decision, recorder: &mut Recorder) {
+fn judge_the_others(case: &Case<'_, '_>, decision: &Decision, recorder: &mut Recorder) {
     let currency = decision.currency.unwrap_or(Currency::USD);
     let judge = Judge { case, person: &decision.person, currency };
     for number in 0..case.world.book.campaigns.len() {
@@ -162,7 +162,7 @@ fn judge_the_others(case: &Case<'_>, decision: &Decision, recorder: &mut Recorde
     }
 }
 
-fn known(case: &Case<'_>, membership: &Membership) -> MembershipStory {
+fn known(case: &Case<'_, '_>, membership: &Membership) -> MembershipStory {
     MembershipStory {
         segment: case.world.book.segments.name(membership.segment).to_owned(),
         last_seen: membership.last_seen.to_string(),
@@ -173,7 +173,7 @@ fn known(case: &Case<'_>, membership: &Membership) -> MembershipStory {
     }
 }
 
-fn campaigns(case: &Case<'_>, decision: &Decision, recorder: &Recorder) -> Vec<CampaignStory> {
+fn campaigns(case: &Case<'_, '_>, decision: &Decision, recorder: &Recorder) -> Vec<CampaignStory> {
     if decision.refused.is_some() {
         return Vec::new();
     }
@@ -184,7 +184,7 @@ fn campaigns(case: &Case<'_>, decision: &Decision, recorder: &Recorder) -> Vec<C
 }
 
 fn campaign(
-    case: &Case<'_>,
+    case: &Case<'_, '_>,
     decision: &Decision,
     (recorder, index): (&Recorder, CampaignIndex),
 ) -> CampaignStory {
@@ -213,7 +213,7 @@ fn campaign(
 }
 
 fn on_impression(
-    case: &Case<'_>,
+    case: &Case<'_, '_>,
     decision: &Decision,
     ((impression, no), index): ((usize, No), CampaignIndex),
 ) -> ImpressionStory {
@@ -242,7 +242,7 @@ fn price(quote: &Quote, bid_currency: Option<Currency>) -> PriceStory {
 
 /// The values that a gate compared, in words.
 fn because(
-    case: &Case<'_>,
+    case: &Case<'_, '_>,
     decision: &Decision,
     (no, index): (No, CampaignIndex),
 ) -> Option<String> {

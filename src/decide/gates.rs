@@ -11,7 +11,7 @@ const EXCHANGE_AUCTION_TYPES: i64 = 500;
 ///
 /// # Errors
 /// The gate that it does not pass.
-pub fn pass(case: &Case<'_>) -> Result<Currency, NoBidReason> {
+pub fn pass(case: &Case<'_, '_>) -> Result<Currency, NoBidReason> {
     let (request, world) = (case.request, case.world);
     if request.test && !world.exchange.answer_test_requests {
         return Err(NoBidReason::TestRequest);

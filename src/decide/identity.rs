@@ -21,7 +21,7 @@ type Keys = SmallVec<[UserKey; 8]>;
 ///
 /// # Errors
 /// No usable id, or nobody known and nobody prospecting.
-pub fn recognise(case: &Case<'_>, person: &mut Person) -> Result<(), NoBidReason> {
+pub fn recognise(case: &Case<'_, '_>, person: &mut Person) -> Result<(), NoBidReason> {
     let keys = keys(case);
     if keys.is_empty() {
         return Err(NoBidReason::NoUserId);
@@ -41,7 +41,7 @@ pub fn recognise(case: &Case<'_>, person: &mut Person) -> Result<(), NoBidReason
 }
 
 /// The keys of the request's usable ids, each once, in the exchange's order.
-fn keys(case: &Case<'_>) -> Keys {
+fn keys(case: &Case<'_, '_>) -> Keys {
     let mut keys = Keys::new();
     let mut add = |space: &str, id: &str| {
         let usable = !id.is_empty() && id.len() <= ID_BYTES_MAX && keys.len() < IDS_MAX;

@@ -176,12 +176,12 @@ impl Decision {
 }
 
 /// Decides, without changing anything but `decision`.
-pub fn decide(case: &Case<'_>, decision: &mut Decision) {
+pub fn decide(case: &Case<'_, '_>, decision: &mut Decision) {
     decide_observed(case, decision, &mut Silent);
 }
 
 /// [`decide`], watched.
-pub fn decide_observed(case: &Case<'_>, decision: &mut Decision, observer: &mut impl Observer) {
+pub fn decide_observed(case: &Case<'_, '_>, decision: &mut Decision, observer: &mut impl Observer) {
     decision.begin(case.world.book.campaigns.len());
     if let Err(reason) = judge_request(case, decision) {
         decision.refused = Some(reason);
@@ -195,14 +195,14 @@ pub fn decide_observed(case: &Case<'_>, decision: &mut Decision, observer: &mut 
 }
 
 /// Gates, privacy, identity: everything about the request that needs no campaign.
-fn judge_request(case: &Case<'_>, decision: &mut Decision) -> Result<(), NoBidReason> {
+fn judge_request(case: &Case<'_, '_>, decision: &mut Decision) -> Result<(), NoBidReason> {
     decision.currency = Some(gates::pass(case)?);
     decision.basis = Some(crate::privacy::verdict(case.request, case.world.privacy)?);
     identity::recognise(case, &mut decision.person)
 }
 
 /// Finds the campaigns that the person's segments lead to, and judges each once.
-fn judge_campaigns(case: &Case<'_>, decision: &mut Decision, observer: &mut impl Observer) {
+fn judge_campaigns(case: &Case<'_, '_>, decision: &mut Decision, observer: &mut impl Observer) {
     let book = case.world.book;
     let person = std::mem::take(&mut decision.person);
     let currency = decision.currency.unwrap_or(Currency::USD);

@@ -49,9 +49,9 @@ impl<'a> World<'a> {
 
 /// One request to be decided at one moment.
 #[derive(Clone, Copy)]
-pub struct Case<'a> {
-    /// The request.
-    pub request: &'a BidRequest<'a>,
+pub struct Case<'a, 'r> {
+    /// The request, which borrows from its body.
+    pub request: &'a BidRequest<'r>,
     /// Everything else.
     pub world: &'a World<'a>,
     /// The moment.

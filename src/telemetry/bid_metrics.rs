@@ -8,7 +8,6 @@ use crate::model::reason::ALL_REASONS;
 use crate::model::{Currency, MoneyNanos, NoBidReason};
 use ::metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 /// Nanos of a currency unit in one unit.
 const NANOS_PER_UNIT: f64 = 1e9;
@@ -96,25 +95,21 @@ impl NoticeMetrics {
     }
 }
 
-/// Money spent in one currency since the start of the process: added exactly in nanos, shown
-/// in units. Clones share the sum.
+/// Money spent in one currency since the start: counted exactly elsewhere, in the accounts,
+/// and shown here in units when someone looks.
 #[derive(Clone, Debug)]
 pub struct SpendMeter {
-    nanos: Arc<AtomicI64>,
     shown: Gauge,
 }
 
 impl SpendMeter {
     pub(super) fn fetch(currency: Currency) -> Self {
-        let shown = gauge!("homing_spend_units", "currency" => currency.to_string());
-        Self { nanos: Arc::default(), shown }
+        Self { shown: gauge!("homing_spend_units", "currency" => currency.to_string()) }
     }
 
-    /// Adds what an impression cost. Two adds at once may show the smaller sum until the next
-    /// one; none is ever lost.
-    pub fn add(&self, cost: MoneyNanos) {
-        let before = self.nanos.fetch_add(cost.0, Relaxed);
-        self.shown.set(before.saturating_add(cost.0) as f64 / NANOS_PER_UNIT);
+    /// Shows a sum.
+    pub fn show(&self, spent: MoneyNanos) {
+        self.shown.set(spent.0 as f64 / NANOS_PER_UNIT);
     }
 }
 
@@ -137,12 +132,9 @@ mod tests {
     use crate::telemetry::Metrics;
 
     #[test]
-    fn spend_is_exact_over_many_small_sums() {
+    fn spend_is_shown_in_units() {
         let metrics = Metrics::new(1);
-        let spend = metrics.spend(Currency::USD);
-        for _ in 0..1_000_000 {
-            spend.clone().add(MoneyNanos(1_500));
-        }
+        metrics.spend(Currency::USD).show(MoneyNanos(1_500_000_000));
         let line = "homing_spend_units{currency=\"USD\"} 1.5";
         assert!(metrics.render().lines().any(|found| found == line));
     }

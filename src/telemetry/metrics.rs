@@ -79,8 +79,7 @@ impl Metrics {
         ::metrics::with_local_recorder(&*self.recorder, || ExchangeMetrics::fetch(name))
     }
 
-    /// The meter of money spent in `currency`. There must be one meter a currency: fetch it
-    /// once and share it.
+    /// The meter of money spent in `currency`.
     pub fn spend(&self, currency: Currency) -> SpendMeter {
         ::metrics::with_local_recorder(&*self.recorder, || SpendMeter::fetch(currency))
     }
@@ -253,7 +252,7 @@ mod tests {
     fn every_family_is_described_and_prefixed() {
         let metrics = Metrics::new(1);
         metrics.exchange("adx");
-        metrics.spend(Currency::USD).add(MoneyNanos(1));
+        metrics.spend(Currency::USD).show(MoneyNanos(1));
         let text = metrics.render();
         for line in text.lines().filter(|line| line.starts_with("# TYPE")) {
             let name = line.split(' ').nth(2).expect("a TYPE line names its family");

@@ -1,0 +1,116 @@
+//! From settings to a running server: the bidder, its campaigns, its snapshot, its ports.
+
+use super::loading::LoadError;
+use super::{Bidder, Private, housekeeping};
+use crate::config::Diagnostic;
+use crate::notice::Keyring;
+use crate::notice::token::WeakKeyring;
+use crate::server::settings::secrets::{Secrets, resolve};
+use crate::server::settings::{Limits, Settings};
+use crate::server::{
+    BearerToken, ConnectionLimits, DrainLimits, Running, Server, ServerConfig, Services, StartError,
+};
+use crate::telemetry::Metrics;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+/// Why a bidder did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum AssemblyError {
+    /// The machine's file, a secret or an advertiser file is faulty.
+    #[error("the configuration has faults")]
+    Config(Vec<Diagnostic>),
+    /// The notice keys cannot be used.
+    #[error("the notice keys cannot be used: {0}")]
+    Keyring(#[from] WeakKeyring),
+    /// No randomness to be had from the operating system.
+    #[error("the operating system gives no random numbers: {0}")]
+    Randomness(String),
+    /// A port or a thread.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The housekeeping thread.
+    #[error("the housekeeping thread cannot be started: {0}")]
+    Housekeeping(std::io::Error),
+}
+
+/// A bidder with its open ports.
+pub struct Started {
+    /// The bidder.
+    pub bidder: Arc<Bidder>,
+    /// The server.
+    pub running: Running,
+    /// Why there is no snapshot yet, if there is none: the server runs, but is not ready.
+    pub no_snapshot: Option<LoadError>,
+}
+
+/// Starts a bidder: secrets, campaigns, snapshot, ports. A missing or refused snapshot does
+/// not keep it from starting, only from being ready, so that one can still be loaded.
+///
+/// # Errors
+/// What is wrong; nothing is left running.
+pub fn start(settings: &Settings, end_on_signals: bool) -> Result<Started, AssemblyError> {
+    let secrets = resolve(&settings.secrets).map_err(AssemblyError::Config)?;
+    let workers = workers(settings);
+    let private = private(&secrets)?;
+    let bidder = Arc::new(Bidder::new(settings, private, Metrics::new(workers.get())));
+    bidder.load_campaigns().map_err(AssemblyError::Config)?;
+    let no_snapshot = bidder.load_snapshot(None, false).err();
+    let services = Services {
+        bids: Arc::clone(&bidder),
+        notices: Arc::clone(&bidder),
+        admin: Arc::clone(&bidder),
+    };
+    let config = server_config(settings, workers, end_on_signals);
+    let running = Server::start(&config, &services, &bidder.metrics().shell)?;
+    housekeeping::start(&bidder, end_on_signals).map_err(AssemblyError::Housekeeping)?;
+    Ok(Started { bidder, running, no_snapshot })
+}
+
+fn workers(settings: &Settings) -> NonZeroUsize {
+    let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    NonZeroUsize::new(usize::from(settings.listen.workers)).unwrap_or(cores)
+}
+
+fn private(secrets: &Secrets) -> Result<Private, AssemblyError> {
+    let keys = secrets.notice_keys.iter().map(|(id, key)| (*id, key.expose().to_vec()));
+    let token = secrets
+        .admin_token
+        .as_ref()
+        .and_then(|token| std::str::from_utf8(token.expose()).ok().map(str::to_owned));
+    let mut seed = [0; 8];
+    getrandom::fill(&mut seed).map_err(|error| AssemblyError::Randomness(error.to_string()))?;
+    Ok(Private {
+        keyring: Keyring::new(&keys.collect::<Vec<_>>())?,
+        admin_token: BearerToken::new(token.as_deref()),
+        seed: u64::from_le_bytes(seed),
+    })
+}
+
+fn server_config(settings: &Settings, workers: NonZeroUsize, end_on_signals: bool) -> ServerConfig {
+    let limits = &settings.limits;
+    ServerConfig {
+        bid: settings.listen.bid,
+        notices: settings.listen.notice,
+        admin: settings.listen.admin,
+        workers,
+        bid_limits: bid_limits(limits),
+        notices_limits: ConnectionLimits::of_notices(),
+        admin_limits: ConnectionLimits::of_admin(),
+        drain: DrainLimits { delay: limits.drain_delay, drain: limits.drain },
+        end_on_signals,
+    }
+}
+
+fn bid_limits(limits: &Limits) -> ConnectionLimits {
+    ConnectionLimits {
+        connections_max: limits.connections_max,
+        body_bytes_max: limits.body_bytes_max,
+        first_byte: limits.first_byte,
+        head: limits.head,
+        body: limits.body,
+        write: limits.write,
+        idle: limits.idle,
+        ..ConnectionLimits::default()
+    }
+}

@@ -1,0 +1,156 @@
+//! One running bidder: what it serves, how it answers, how it is operated.
+//!
+//! - [`served`] the state in service: campaigns and audience, swapped whole
+//! - [`answer`] a bid request's way from body to bid
+//! - [`notices`] win, billing, loss, view, click
+//! - [`loading`] campaigns and snapshots in, while bids go on
+//! - [`operations`] the admin API
+//! - [`housekeeping`] what happens once a second, and on SIGHUP
+//! - [`assembly`] from settings to a running server
+//!
+//! Guarantees: a request sees one consistent state from beginning to end; a faulty load
+//! changes nothing; what is replaced is freed away from the request threads.
+
+pub mod answer;
+pub mod assembly;
+pub mod housekeeping;
+pub mod loading;
+pub mod notices;
+pub mod operations;
+pub mod served;
+
+pub use assembly::{AssemblyError, start};
+pub use served::Served;
+
+use crate::decide::BlockList;
+use crate::ledger::{Ledger, LedgerLimits};
+use crate::model::{ExchangeKey, Rates, Seconds};
+use crate::notice::Keyring;
+use crate::openrtb::profile::ExchangeProfile;
+use crate::privacy::PrivacyRules;
+use crate::server::BearerToken;
+use crate::server::service::HeaderValue;
+use crate::server::settings::{Folders, Settings};
+use crate::telemetry::{ExchangeMetrics, Metrics};
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
+
+/// A bidder. Shared by all threads.
+pub struct Bidder {
+    served: ArcSwap<Served>,
+    ledger: Ledger,
+    keyring: Keyring,
+    admin_token: BearerToken,
+    desks: Vec<ExchangeDesk>,
+    rules: Rules,
+    folders: Folders,
+    metrics: Metrics,
+    /// Held while the state in service is being replaced: one load at a time.
+    loading: Mutex<()>,
+    /// Secret numbers from which bid ids and hash seeds are made.
+    seed: u64,
+    /// How many streams of bid ids have been given out.
+    streams: AtomicU64,
+    started: Instant,
+}
+
+/// Everything about one exchange that a request needs.
+struct ExchangeDesk {
+    profile: ExchangeProfile,
+    version_header: Option<HeaderValue>,
+    metrics: ExchangeMetrics,
+}
+
+/// The machine's rules that do not change while it runs.
+struct Rules {
+    node: String,
+    public_url: String,
+    decision_budget: Duration,
+    notices_for: Seconds,
+    privacy: PrivacyRules,
+    blocked: BlockList,
+    rates: Rates,
+}
+
+/// The secrets and randomness that a bidder is made with.
+pub struct Private {
+    /// Signs and verifies notices.
+    pub keyring: Keyring,
+    /// Guards the admin API.
+    pub admin_token: BearerToken,
+    /// From the operating system's source of randomness.
+    pub seed: u64,
+}
+
+impl Bidder {
+    /// A bidder without campaigns and audience; see [`loading`].
+    pub fn new(settings: &Settings, private: Private, metrics: Metrics) -> Self {
+        let limits = LedgerLimits {
+            holds_max: settings.limits.holds_max,
+            persons_max: settings.limits.persons_max,
+            notices_max: settings.limits.notices_max,
+        };
+        let desk = |profile: &ExchangeProfile| ExchangeDesk {
+            version_header: profile.version_header.as_deref().and_then(|text| text.parse().ok()),
+            metrics: metrics.exchange(&profile.name),
+            profile: profile.clone(),
+        };
+        Self {
+            served: ArcSwap::from_pointee(Served::default()),
+            ledger: Ledger::new(limits, private.seed),
+            keyring: private.keyring,
+            admin_token: private.admin_token,
+            desks: settings.exchanges.iter().map(desk).collect(),
+            rules: Rules::of(settings),
+            folders: settings.folders.clone(),
+            metrics,
+            loading: Mutex::new(()),
+            seed: private.seed,
+            streams: AtomicU64::new(0),
+            started: Instant::now(),
+        }
+    }
+
+    /// What is in service now.
+    pub fn served(&self) -> Arc<Served> {
+        self.served.load_full()
+    }
+
+    /// The ledger.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The metrics.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    fn desk(&self, exchange: &str) -> Option<&ExchangeDesk> {
+        self.desks.iter().find(|desk| desk.profile.name == exchange)
+    }
+
+    fn desk_of(&self, exchange: ExchangeKey) -> Option<&ExchangeDesk> {
+        self.desks.iter().find(|desk| desk.profile.key == exchange)
+    }
+}
+
+impl Rules {
+    fn of(settings: &Settings) -> Self {
+        Self {
+            node: settings.node.clone(),
+            public_url: settings.listen.public_url.clone(),
+            decision_budget: settings.limits.decision_budget,
+            notices_for: settings.limits.notice_ttl,
+            privacy: settings.privacy.clone(),
+            blocked: BlockList {
+                sites: settings.blocked_sites.clone(),
+                apps: settings.blocked_apps.clone(),
+            },
+            rates: settings.rates.clone(),
+        }
+    }
+}

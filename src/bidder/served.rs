@@ -1,0 +1,105 @@
+//! The state in service: campaigns and audience as one consistent whole.
+//!
+//! Guarantees: immutable; a request that has loaded it sees the same campaigns and the same
+//! snapshot until it is answered, whatever is swapped meanwhile.
+
+use super::{Bidder, ExchangeDesk};
+use crate::audience::{AudienceView, Membership, Person, Snapshot};
+use crate::campaign::Book;
+use crate::decide::World;
+use crate::ledger::Account;
+use crate::message::{self, Template};
+use crate::model::{CreativeKey, SegmentId, UserKey};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What is in service.
+#[derive(Clone, Default)]
+pub struct Served {
+    /// The campaigns.
+    pub business: Arc<Business>,
+    /// The people; none before the first snapshot is loaded.
+    pub audience: Option<Audience>,
+}
+
+/// The campaigns and what is made of them when they are loaded.
+#[derive(Default)]
+pub struct Business {
+    /// The book.
+    pub book: Book,
+    /// Its accounts, in its order.
+    pub accounts: Vec<Arc<Account>>,
+    /// Its creatives' markup, in its order.
+    pub templates: Vec<Template>,
+    /// Where clicks lead.
+    pub landings: HashMap<CreativeKey, String>,
+}
+
+impl Business {
+    /// Makes what a book needs to be served.
+    pub fn new(book: Book, accounts: Vec<Arc<Account>>) -> Self {
+        let landing = |one: &crate::campaign::Creative| (one.key, one.landing.clone());
+        let landings = book.creatives.iter().map(landing).collect();
+        Self { templates: message::templates(&book), landings, accounts, book }
+    }
+}
+
+/// A snapshot, in the numbers of the book beside it.
+#[derive(Clone)]
+pub struct Audience {
+    /// The snapshot.
+    pub snapshot: Arc<Snapshot>,
+    /// The book's number of each of the snapshot's segments; none for segments that no
+    /// campaign mentions, which are not even read.
+    segments: Arc<[Option<SegmentId>]>,
+}
+
+impl Audience {
+    /// Translates a snapshot's segments into a book's.
+    pub fn new(snapshot: Arc<Snapshot>, book: &Book) -> Self {
+        let names = &snapshot.info().segments;
+        let segments = names.iter().map(|name| book.segments.get(name)).collect();
+        Self { snapshot, segments }
+    }
+}
+
+impl AudienceView for Audience {
+    fn join(&self, key: UserKey, person: &mut Person) -> bool {
+        let mut known = false;
+        for stored in self.snapshot.memberships(key) {
+            known = true;
+            let Some(Some(segment)) = self.segments.get(stored.segment as usize) else { continue };
+            person.add(Membership {
+                segment: *segment,
+                first_seen: stored.first_seen,
+                last_seen: stored.last_seen,
+                expires: stored.expires,
+                count: stored.count,
+                value: stored.value,
+            });
+        }
+        known
+    }
+}
+
+impl Bidder {
+    /// The world as a decision for `desk` sees it.
+    pub(super) fn world<'a>(
+        &'a self,
+        served: &'a Served,
+        desk: &'a ExchangeDesk,
+        audience: &'a dyn AudienceView,
+    ) -> World<'a> {
+        World {
+            book: &served.business.book,
+            accounts: &served.business.accounts,
+            audience,
+            ledger: &self.ledger,
+            exchange: &desk.profile,
+            rates: &self.rules.rates,
+            privacy: &self.rules.privacy,
+            blocked: &self.rules.blocked,
+            notices_for: self.rules.notices_for,
+        }
+    }
+}
