@@ -272,8 +272,11 @@ fn cap(refusal: &CapRefusal) -> String {
         CapRefusal::Window { allowed, per, shown, held, frees_at } => {
             format!("{shown} shown and {held} held of {allowed} per {per}; frees at {frees_at}")
         }
-        CapRefusal::Gap { min_gap, frees_at } => {
+        CapRefusal::Gap { min_gap, held: 0, frees_at } => {
             format!("less than {min_gap} since the last; frees at {frees_at}")
+        }
+        CapRefusal::Gap { min_gap, held, frees_at } => {
+            format!("{held} held, and {min_gap} must lie between two; frees at {frees_at}")
         }
     }
 }
