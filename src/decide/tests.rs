@@ -1,1 +1,1 @@
-
+//! Written beside the core: see the modules.
