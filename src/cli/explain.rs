@@ -160,7 +160,8 @@ pub fn table(told: &Explanation) -> String {
     let mut text = format!("request {} from {} at {}\n", told.request, told.exchange, told.now);
     // Writing into a String cannot fail.
     if let Some(reason) = told.refused {
-        let _ = writeln!(text, "refused: {reason}");
+        let because = told.refused_because.as_deref().unwrap_or("");
+        let _ = writeln!(text, "refused: {reason} {because}");
         return text;
     }
     let _ = writeln!(text, "person  {}", told.person.join(", "));
