@@ -123,15 +123,15 @@ impl<'j, 'c> Judge<'j, 'c, '_> {
             && !named(&target.block)
     }
 
-    /// `badv` on the advertiser, `bcat` on its categories.
+    /// `bcat` on the advertiser's categories, `badv` on its domain.
     fn publisher_blocks(&self, advertiser: &Advertiser) -> Gate<()> {
         let request = self.case.request;
+        if self.category_blocked(&advertiser.categories) {
+            return Err(NoBidReason::CategoryBlocked.into());
+        }
         let blocks_domain = |blocked: &str| is_within_domain(&advertiser.domain, blocked);
         if request.blocked_advertisers.any_text(blocks_domain) {
             return Err(NoBidReason::AdvertiserBlocked.into());
-        }
-        if self.category_blocked(&advertiser.categories) {
-            return Err(NoBidReason::CategoryBlocked.into());
         }
         Ok(())
     }

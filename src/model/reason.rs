@@ -91,8 +91,6 @@ pub enum NoBidReason {
     Holdout,
     /// Another candidate was dearer on this impression.
     Outranked,
-    /// The campaign already bids on another impression of this page.
-    AlreadyOnPage,
     /// The budget was taken by a concurrent bid between deciding and holding.
     HoldRefused,
     /// The decision took longer than the budget.
@@ -100,7 +98,7 @@ pub enum NoBidReason {
 }
 
 /// Every reason, in gate order: for metrics tables and tests.
-pub const ALL_REASONS: [NoBidReason; 44] = {
+pub const ALL_REASONS: [NoBidReason; 43] = {
     use NoBidReason as R;
     [
         R::InvalidRequest,
@@ -144,7 +142,6 @@ pub const ALL_REASONS: [NoBidReason; 44] = {
         R::BelowFloor,
         R::Holdout,
         R::Outranked,
-        R::AlreadyOnPage,
         R::HoldRefused,
         R::Late,
     ]
@@ -204,7 +201,6 @@ impl NoBidReason {
             R::BelowFloor => "below_floor",
             R::Holdout => "holdout",
             R::Outranked => "outranked",
-            R::AlreadyOnPage => "already_on_page",
             R::HoldRefused => "hold_refused",
             _ => "late",
         }

@@ -229,7 +229,11 @@ fn device<'a>(reader: &mut Reader<'a>, device: &mut Device<'a>) -> Read<()> {
             "devicetype" => device.device_type = reader.integer()?.map(device_type),
             "os" => device.operating_system = present(reader.text()?),
             "ifa" => device.ifa = present(reader.text()?).filter(|ifa| !is_zero_id(ifa)),
-            "lmt" | "dnt" => device.tracking_limited |= reader.integer()? == Some(1),
+            "lmt" | "dnt" => {
+                let mut unreadable = false;
+                let said = flag(reader, &mut unreadable)?;
+                device.tracking_limited |= said == Some(true) || unreadable;
+            }
             "geo" => geo(reader, device)?,
             "ext" => device_extension(reader, device)?,
             _ => drop(reader.skip()?),

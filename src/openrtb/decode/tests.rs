@@ -145,6 +145,9 @@ fn tracking_limits_and_wiped_ids() {
     };
     assert_eq!(device(r#"{"lmt":1,"ifa":"a"}"#), (true, true));
     assert_eq!(device(r#"{"dnt":"1"}"#), (true, false));
+    assert_eq!(device(r#"{"dnt":"yes"}"#), (true, false), "what cannot be read forbids");
+    assert_eq!(device(r#"{"lmt":2}"#), (true, false));
+    assert_eq!(device(r#"{"lmt":null,"dnt":"0"}"#), (false, false));
     assert_eq!(device(r#"{"ext":{"atts":2}}"#), (true, false));
     assert_eq!(device(r#"{"ext":{"atts":3},"lmt":0}"#), (false, false));
     assert_eq!(device(r#"{"ifa":"00000000-0000-0000-0000-000000000000"}"#), (false, false));

@@ -1,0 +1,266 @@
+//! Bidding and explaining agree: on ten thousand requests of every kind, against thirty
+//! campaigns of every kind, with a ledger that fills up on the way.
+
+use super::prices::assert_is_product;
+use super::*;
+use crate::decide::explain::CampaignStory;
+use crate::model::BidId;
+use std::collections::{BTreeMap, BTreeSet};
+
+const REQUESTS: u32 = 10_000;
+const PERSONS: u32 = 200;
+
+/// Numbers that are the same in every run.
+struct Numbers {
+    seed: u64,
+    taken: u64,
+}
+
+impl Numbers {
+    fn below(&mut self, limit: u32) -> u32 {
+        self.taken += 1;
+        (BidId::nth(self.seed, self.taken).0 >> 32) as u32 % limit
+    }
+
+    fn one_in(&mut self, odds: u32) -> bool {
+        self.below(odds) == 0
+    }
+
+    fn of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len() as u32) as usize]
+    }
+}
+
+const AUDIENCES: [&str; 6] = [
+    "cart within 3d",
+    "cart and not bought",
+    "viewed within 30d and no bought since viewed",
+    "vip or bought count >= 2",
+    "bought older than 10d",
+    "viewed value > 20 and not cart within 1d",
+];
+const KEYS: [&str; 8] = [
+    "",
+    "start_after = \"30m\"",
+    "stop_after = \"2d\"",
+    "caps = [{ impressions = 2, per = \"1h\" }]",
+    "caps = [{ impressions = 3, per = \"1d\" }, { min_gap = \"10m\" }]",
+    "holdout = \"20%\"",
+    "several_per_page = true",
+    "paused = true",
+];
+const PRICES: [&str; 5] = [
+    "",
+    "recency = { half_life = \"12h\", floor = 0.1 }\nfatigue = 0.8",
+    "value = \"membership\"\nvalue_reference = 30.0",
+    "segments = { vip = 2.5, cart = 1.25 }\ndevice = { mobile = 1.3, desktop = 0.7 }",
+    "min_cpm = \"1 USD\"\nexchange = { adx = 0.95 }\ncountry = { USA = 1.1, CAN = 0.333 }",
+];
+const TARGETS: [&str; 8] = [
+    "",
+    "",
+    "countries = [\"USA\", \"CAN\"]",
+    "devices = [\"mobile\", \"tablet\"]",
+    "block = [\"bad.example\"]",
+    "inventory = [\"app\"]",
+    "dayparts = [\"mon-sun 08:00-12:00\"]",
+    "dayparts = [\"sat 00:00-24:00\"]",
+];
+const BUDGETS: [&str; 4] = [
+    r#"{ total = "1000 USD", pacing = "asap" }"#,
+    r#"{ total = "0.5 USD", pacing = "asap" }"#,
+    r#"{ daily = "0.2 USD", pacing = "even" }"#,
+    r#"{ daily = "5 USD", total = "20 USD" }"#,
+];
+
+fn campaigns() -> Vec<Written> {
+    let mut campaigns = Vec::new();
+    for number in 0..30_usize {
+        let creative = ["b300", "b728", "b300", "b160"][number % 4];
+        let mut one = Written {
+            audience: AUDIENCES[number % AUDIENCES.len()],
+            keys: KEYS[number % KEYS.len()].to_owned(),
+            price: PRICES[number % PRICES.len()],
+            target: TARGETS[number / 2 % TARGETS.len()],
+            budget: BUDGETS[number / 3 % BUDGETS.len()],
+            max: if number % 7 == 0 { "1.1 USD" } else { "50 USD" },
+            messages: message(creative),
+            ..Written::based(&format!("k{number}"), &format!("{}.{number:02} USD", number % 5))
+        };
+        if number % 11 == 10 {
+            one.audience = "";
+            one.keys = "prospecting = true".to_owned();
+        }
+        campaigns.push(one);
+    }
+    campaigns[0].base = "0.5 USD".to_owned();
+    campaigns[12].flight = "{ from = 2027-02-01, to = 2027-02-02 }";
+    campaigns[13].flight = "{ from = 2027-01-01, to = 2027-01-02 }";
+    campaigns
+}
+
+fn populated(numbers: &mut Numbers) -> Scene {
+    let caps = r#"[{ impressions = 5, per = "1h" }]"#;
+    let mut scene = Scene::capped(caps, &campaigns());
+    for number in 0..PERSONS {
+        let mut segments = Vec::new();
+        for segment in ["cart", "viewed", "bought", "vip"] {
+            if numbers.one_in(2) {
+                segments.push((segment, numbers.below(20 * 86_400)));
+            }
+        }
+        scene.person(&format!("u{number}"), &segments);
+        scene.person_in("ifa", &format!("i{number}"), &segments[..segments.len() / 2]);
+    }
+    for memberships in scene.people.0.values_mut() {
+        for one in memberships {
+            one.count = 1 + one.last_seen.0 % 4;
+            one.value = ValueThousandths(u64::from(one.last_seen.0 % 90_000));
+            if one.last_seen.0 % 9 == 0 {
+                one.expires = NOW.minus(Seconds(1));
+            }
+        }
+    }
+    scene.privacy.gdpr_assumed_in = vec![*b"DEU"];
+    scene
+}
+
+fn impression(numbers: &mut Numbers, number: u32) -> String {
+    let size = numbers.of(&[(300, 250), (300, 250), (728, 90), (160, 600), (8, 8)]);
+    let mut text = format!(r#"{{"id":"{number}","banner":{{"w":{},"h":{},"#, size.0, size.1);
+    text += numbers.of(&[r#""pos":1"#, r#""battr":[6]"#, r#""btype":[3]"#, r#""pos":3"#]);
+    text += "}";
+    if numbers.one_in(2) {
+        let floor = numbers.below(5_000_000);
+        text += &format!(r#","bidfloor":{}.{:06}"#, floor / 1_000_000, floor % 1_000_000);
+        text += numbers.of(&["", "", r#","bidfloorcur":"EUR""#, r#","bidfloorcur":"ZZZ""#]);
+    }
+    text += numbers.of(&["", "", r#","secure":0"#, r#","pmp":{"private_auction":1}"#]);
+    text + "}"
+}
+
+fn body(numbers: &mut Numbers) -> String {
+    let count = 1 + numbers.below(3);
+    let impressions: Vec<_> = (0..count).map(|number| impression(numbers, number)).collect();
+    let person = numbers.below(PERSONS + PERSONS / 10);
+    let user = match numbers.below(8) {
+        0 => String::new(),
+        1 => format!(r#","user":{{}},"device":{{"ifa":"I{person}","devicetype":4}}"#),
+        2 => format!(r#","user":{{"buyeruid":"u{person}"}},"device":{{"lmt":1}}"#),
+        _ => {
+            let country = numbers.of(&["USA", "CAN", "DEU", "FRA", "US"]);
+            let device = numbers.of(&[1, 2, 4, 5, 7]);
+            format!(
+                r#","user":{{"buyeruid":"u{person}"}},"device":{{"ifa":"i{person}","devicetype":{device},"geo":{{"country":"{country}"}}}}"#
+            )
+        }
+    };
+    let mut text = format!(r#"{{"id":"r","imp":[{}]{user}"#, impressions.join(","));
+    for (odds, choices) in RARE {
+        if numbers.one_in(*odds) {
+            text += ",";
+            text += numbers.of(choices);
+        }
+    }
+    text + "}"
+}
+
+/// One in so many requests carries one of these.
+const RARE: &[(u32, &[&str])] = &[
+    (4, &[r#""cur":["EUR"]"#, r#""cur":["EUR","USD"]"#, r#""cur":["XXX"]"#, r#""cur":["JPY"]"#]),
+    (8, &[r#""badv":["shop.example"]"#, r#""bcat":["IAB18"]"#, r#""bcat":["IAB1"]"#]),
+    (8, &[r#""regs":{"coppa":1}"#, r#""regs":{"gdpr":1}"#, r#""regs":{"us_privacy":"1YYN"}"#]),
+    (9, &[r#""wseat":["homing-1"]"#, r#""bseat":["homing-1"]"#, r#""tmax":10"#, r#""at":7"#]),
+    (
+        2,
+        &[
+            r#""site":{"domain":"bad.example"}"#,
+            r#""site":{"domain":"a.example"}"#,
+            r#""app":{"bundle":"x"}"#,
+        ],
+    ),
+    (20, &[r#""test":1"#]),
+];
+
+#[test]
+fn explaining_and_bidding_agree_on_ten_thousand_requests() {
+    let mut numbers = Numbers { seed: 20_270_115, taken: 0 };
+    let mut scene = populated(&mut numbers);
+    let (mut bids, mut reasons) = (0, BTreeMap::<_, u32>::new());
+    for number in 0..REQUESTS {
+        let body = body(&mut numbers);
+        let mut decision = scene.decide(&body);
+        assert_agree(&scene, &body, &decision);
+        scene.commit_at(&body, &mut decision, NOW);
+        assert_bids_are_quotes(&decision);
+        bids += decision.bids.len();
+        for (_, reason) in &decision.noes {
+            *reasons.entry(*reason).or_default() += 1;
+        }
+        *reasons.entry(decision.refused.unwrap_or(NoBidReason::Outranked)).or_default() += 1;
+        // Some impressions are billed, some lost, and some holds are left standing.
+        match number % 3 {
+            0 => scene.bill(&decision, NOW.minus(Seconds(number % 5_000))),
+            1 => decision.bids.iter().for_each(|bid| {
+                scene.ledger.lose(&bid.claim);
+            }),
+            _ => {}
+        }
+    }
+    assert!(bids > 500, "only {bids} bids: the requests have become too hard");
+    assert!(reasons.len() > 30, "only {} reasons were met: {reasons:?}", reasons.len());
+}
+
+/// The explanation of a case says what the decision did, campaign by campaign.
+fn assert_agree(scene: &Scene, body: &str, decision: &Decision) {
+    let (story, again) = scene.explain(body);
+    assert_eq!(again.refused, decision.refused, "{body}");
+    assert_eq!(story.refused, decision.refused.map(NoBidReason::label), "{body}");
+    if decision.refused.is_some() {
+        return;
+    }
+    let named = |index| format!("shop/{}", scene.campaign_id(index));
+    let told: BTreeMap<_, _> =
+        story.campaigns.iter().map(|one| (one.campaign.as_str(), one)).collect();
+    assert_eq!(told.len(), scene.book.campaigns.len(), "every campaign is told of");
+    let candidates: BTreeSet<_> =
+        decision.candidates.iter().map(|one| named(one.campaign)).collect();
+    let would: BTreeSet<_> = story
+        .campaigns
+        .iter()
+        .filter(|one| one.bids || one.holdout)
+        .map(|one| one.campaign.clone())
+        .collect();
+    assert_eq!(would, candidates, "{body}");
+    for candidate in &decision.candidates {
+        assert_priced(told[named(candidate.campaign).as_str()], candidate);
+    }
+    let noes: BTreeMap<_, _> =
+        decision.noes.iter().map(|(index, reason)| (named(*index), reason.label())).collect();
+    for (name, one) in told.iter().filter(|(_, one)| !one.bids && !one.holdout) {
+        // A campaign to which no segment led is one whose audience does not hold.
+        let expected = noes.get(*name).copied().unwrap_or(NoBidReason::NotInAudience.label());
+        assert_eq!(one.reason, Some(expected), "{name} {body}");
+        one.price.iter().for_each(assert_is_product);
+    }
+}
+
+fn assert_priced(told: &CampaignStory, candidate: &crate::decide::Candidate) {
+    let price = told.price.as_ref().expect("a candidate has a price");
+    assert_is_product(price);
+    let quote = &candidate.quote;
+    assert_eq!(micros(price.product_cpm), quote.product);
+    assert_eq!((micros(price.price_cpm), micros(price.bid_cpm)), (quote.price, quote.bid));
+    assert_eq!((told.reason, told.holdout), (None, candidate.ghost));
+    assert_eq!(told.fits.len(), candidate.fits.len());
+}
+
+fn assert_bids_are_quotes(decision: &Decision) {
+    for bid in &decision.bids {
+        let own = decision.candidates.iter().find(|one| one.campaign == bid.campaign);
+        let own = own.expect("only candidates bid");
+        assert_eq!((bid.price, bid.claim.ceiling), (own.quote.bid, own.quote.bid));
+        assert_eq!(bid.claim.held, own.quote.price.cost_of_one());
+        assert!(own.fits.iter().any(|fit| fit.impression == bid.impression));
+    }
+}
