@@ -28,9 +28,12 @@ const bills = new Counter('bills');
 const FAULTS_PRINTED_MAX = 3;
 let faultsPrinted = 0;
 
-/** The same arrival rate in both phases; virtual users wait for answers, so a tenth suffices. */
+/** Virtual users of a phase: as many as wait at once when each answer takes 100 ms. */
+const USERS_MIN = 20;
+const USERS_MAX = 200;
+
 function phase(name, startSeconds, seconds) {
-  const users = Math.min(200, Math.max(10, Math.ceil(settings.rate / 10)));
+  const users = Math.min(USERS_MAX, Math.max(USERS_MIN, Math.ceil(settings.rate / 10)));
   return {
     executor: 'constant-arrival-rate',
     exec: 'bid',
