@@ -32,6 +32,7 @@ let faultsPrinted = 0;
 const USERS_MIN = 20;
 const USERS_MAX = 200;
 
+/** A scenario at the run's arrival rate; its name tags every figure. */
 function phase(name, startSeconds, seconds) {
   const users = Math.min(USERS_MAX, Math.max(USERS_MIN, Math.ceil(settings.rate / 10)));
   return {
