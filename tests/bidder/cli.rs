@@ -28,7 +28,7 @@ fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("text")
 }
 
-fn path<'a>(path: &'a Path) -> &'a str {
+fn path(path: &Path) -> &str {
     path.to_str().expect("a plain path")
 }
 

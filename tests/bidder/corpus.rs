@@ -3,6 +3,8 @@
 //! They lie beside the repository and are not part of it; without them these tests say so
 //! and pass.
 
+#![allow(clippy::print_stdout, reason = "how many real requests get a bid is worth seeing")]
+
 use crate::support::*;
 use homing::openrtb::decode_json;
 use homing::openrtb::request::{BidRequest, IMPRESSIONS_MAX};
@@ -161,12 +163,14 @@ fn invalid_requests_are_refused_or_not_bid_on() {
     assert_no_panic(&shop);
 }
 
+/// Id, floor in micros, sizes.
+type Offer = (String, i64, Vec<(u16, u16)>);
+
 /// What a request says, as a patient reader of the whole JSON finds it.
 #[derive(PartialEq, Debug)]
 struct Said {
     id: String,
-    /// Id, floor in micros, sizes.
-    impressions: Vec<(String, i64, Vec<(u16, u16)>)>,
+    impressions: Vec<Offer>,
     buyeruid: Option<String>,
     ifa: Option<String>,
     coppa: bool,
@@ -212,7 +216,7 @@ fn walked(request: &Value) -> Said {
         id: id_text(&request["id"]).expect("a valid request has an id"),
         impressions: impressions(request),
         buyeruid: id_text(&user["buyeruid"]),
-        ifa: id_text(&device["ifa"]).filter(|ifa| ifa.trim_matches(['0', '-']) != ""),
+        ifa: id_text(&device["ifa"]).filter(|ifa| !ifa.trim_matches(['0', '-']).is_empty()),
         coppa: flags([&regs["coppa"], &regs["ext"]["coppa"]]) == Some(1),
         gdpr: flags([&regs["gdpr"], &regs["ext"]["gdpr"]]).map(|flag| flag == 1),
         consent: consents.first().filter(|_| consents.len() == 1).cloned(),
@@ -221,8 +225,8 @@ fn walked(request: &Value) -> Said {
     }
 }
 
-fn impressions(request: &Value) -> Vec<(String, i64, Vec<(u16, u16)>)> {
-    let mut found: Vec<(String, i64, Vec<(u16, u16)>)> = Vec::new();
+fn impressions(request: &Value) -> Vec<Offer> {
+    let mut found: Vec<Offer> = Vec::new();
     for one in request["imp"].as_array().into_iter().flatten() {
         let Some(id) = id_text(&one["id"]) else { continue };
         if found.iter().any(|(earlier, ..)| *earlier == id) || found.len() == IMPRESSIONS_MAX {

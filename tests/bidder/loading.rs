@@ -45,12 +45,12 @@ fn swaps_under_load_fail_no_request_and_mix_no_worlds() {
     build_world(&workspace, "b");
     build_world(&workspace, "a");
     let shop = Shop::start(workspace);
-    let (stop, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let (done, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         for _ in 0..CLIENTS {
             scope.spawn(|| {
                 let mut client = shop.client();
-                while !stop.load(Ordering::Relaxed) {
+                while !done.load(Ordering::Relaxed) {
                     let response = client.bid("adx", &request_of_both());
                     let response = response.expect("every answer is of one world");
                     assert!(["a", "b"].contains(&url(only_bid(&response), "cid")));
@@ -67,7 +67,7 @@ fn swaps_under_load_fail_no_request_and_mix_no_worlds() {
             let response = shop.bid(&request_of_both()).expect("a bid");
             assert_eq!(only_bid(&response)["cid"], world, "from now on the new world answers");
         }
-        stop.store(true, Ordering::Relaxed);
+        done.store(true, Ordering::Relaxed);
     });
     assert!(answered.into_inner() > SWAPS * CLIENTS, "the clients were busy all the while");
 }
@@ -141,13 +141,13 @@ fn file_bytes(shop: &Shop, name: &str) -> u64 {
 fn a_faulty_campaign_file_is_refused_whole() {
     let shop = Shop::open(&plain_shop(), U1);
     let second = campaign("second", "9 USD", "", "");
-    let faulty = plain_shop() + &second.replace("9 USD", "9 EUR");
-    shop.workspace.write("advertisers/shop.toml", &faulty);
+    let spoilt = plain_shop() + &second.replace("9 USD", "9 EUR");
+    shop.workspace.write("advertisers/shop.toml", &spoilt);
     let reply = shop.admin("POST", "/api/v1/reload", b"");
     assert_eq!(reply.status, 422);
     let faults = reply.json()["faults"].clone();
     assert_eq!(faults.as_array().map(Vec::len), Some(1), "{faults}");
-    let line = faulty.lines().position(|line| line.contains("9 EUR")).expect("the fault") + 1;
+    let line = spoilt.lines().position(|line| line.contains("9 EUR")).expect("the fault") + 1;
     assert_eq!(faults[0]["line"], line);
     assert!(faults[0]["file"].as_str().is_some_and(|file| file.ends_with("shop.toml")));
     let response = shop.bid(&request_of("u1")).expect("what was loaded before serves on");
@@ -190,9 +190,9 @@ fn the_admin_api_is_closed_without_its_token() {
     let mut client = Client::to(shop.running.addresses().admin);
     for path in ["/api/v1/status", "/api/v1/campaigns", "/metrics"] {
         for header in [&[][..], &[("authorization", "Bearer 0123456789abcdeg")]] {
-            assert_eq!(client.ask("GET", path, header, b"").status, 401, "{path}");
+            assert_eq!(client.ask(("GET", path), header, b"").status, 401, "{path}");
         }
-        assert_eq!(shop.client().ask("GET", path, &[], b"").status, 404, "not on the bid port");
+        assert_eq!(shop.client().ask(("GET", path), &[], b"").status, 404, "not on the bid port");
     }
 }
 
