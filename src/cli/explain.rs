@@ -160,7 +160,8 @@ pub fn table(told: &Explanation) -> String {
     let mut text = format!("request {} from {} at {}\n", told.request, told.exchange, told.now);
     // Writing into a String cannot fail.
     if let Some(reason) = told.refused {
-        let _ = writeln!(text, "refused: {reason}");
+        let because = told.refused_because.as_deref().unwrap_or("");
+        let _ = writeln!(text, "refused: {reason} {because}");
         return text;
     }
     let _ = writeln!(text, "person  {}", told.person.join(", "));
@@ -205,7 +206,7 @@ fn campaign_row(text: &mut String, campaign: &CampaignStory) {
 fn product(price: &PriceStory) -> String {
     let mut text = format!("{}", price.base_cpm);
     for one in price.factors.iter().filter(|one| (one.factor - 1.0).abs() > f64::EPSILON) {
-        let _ = write!(text, " x {} {}", one.name, one.factor);
+        let _ = write!(text, " x {} {}", one.name, digits(one.factor));
     }
     let _ = write!(text, " = {}", price.product_cpm);
     if price.price_cpm < price.product_cpm {
@@ -213,4 +214,10 @@ fn product(price: &PriceStory) -> String {
     }
     let _ = write!(text, " {} -> {} {} CPM", price.currency, price.bid_cpm, price.bid_currency);
     text
+}
+
+/// Nine decimals, without trailing zeros: enough to multiply back to the micro.
+fn digits(factor: f64) -> String {
+    let text = format!("{factor:.9}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

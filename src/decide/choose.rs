@@ -227,11 +227,10 @@ fn count(case: &Case<'_, '_>, decision: &Decision) {
         tally.no(*reason).add(1);
         tally.ghosts.add(u64::from(*reason == NoBidReason::Holdout));
     }
-    let mut last = None;
-    for bid in &decision.bids {
+    for (number, bid) in decision.bids.iter().enumerate() {
         let tally = case.world.account(bid.campaign).tally();
-        tally.considered.add(u64::from(last != Some(bid.campaign)));
+        let again = decision.bids[..number].iter().any(|other| other.campaign == bid.campaign);
+        tally.considered.add(u64::from(!again));
         tally.bids.add(1);
-        last = Some(bid.campaign);
     }
 }

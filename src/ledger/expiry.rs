@@ -4,7 +4,7 @@
 //! whichever comes first. Ends are kept in sharded heaps beside the table, so that letting
 //! time pass costs only what ended.
 
-use super::Seeded;
+use super::hashing::Seeded;
 use crate::model::{BidId, UnixSeconds};
 use dashmap::{DashMap, Entry};
 use parking_lot::Mutex;

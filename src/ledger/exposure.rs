@@ -32,6 +32,8 @@ pub enum CapRefusal {
     Gap {
         /// The least time between two impressions.
         min_gap: Seconds,
+        /// Bids in flight that may still become impressions.
+        held: u32,
         /// When it will have passed.
         frees_at: UnixSeconds,
     },
@@ -69,7 +71,7 @@ impl Exposures {
             let after_last = self.stamps.last().map(|last| last.plus(min_gap));
             let frees_at = after_last.filter(|at| *at > now).max(first_end());
             if let Some(frees_at) = frees_at {
-                return Err(CapRefusal::Gap { min_gap, frees_at });
+                return Err(CapRefusal::Gap { min_gap, held: held as u32, frees_at });
             }
         }
         for cap in &caps.windows {

@@ -18,6 +18,7 @@ pub mod account;
 pub mod claim;
 pub mod expiry;
 pub mod exposure;
+mod hashing;
 
 pub use account::{Account, MoneyRefusal, Tally};
 pub use claim::Claim;
@@ -30,7 +31,7 @@ use crate::model::{
 use account::Limits;
 use dashmap::DashMap;
 use expiry::ExpiringMap;
-use std::hash::{BuildHasher, Hasher};
+use hashing::Seeded;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -429,39 +430,6 @@ impl Ledger {
 fn scopes_of(claim: &Claim, account: &Account) -> impl Iterator<Item = Scope> + use<> {
     let campaign = Some(Scope::from(claim.campaign));
     campaign.into_iter().chain(account.capped_advertiser().map(Scope::from))
-}
-
-/// Hashes keys that are already hashes, with a secret: one multiplication each.
-#[derive(Clone, Copy)]
-struct Seeded(u64);
-
-impl BuildHasher for Seeded {
-    type Hasher = SeededHasher;
-
-    fn build_hasher(&self) -> SeededHasher {
-        SeededHasher(self.0)
-    }
-}
-
-struct SeededHasher(u64);
-
-impl Hasher for SeededHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.write_u64(u64::from_le_bytes(word));
-        }
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        let product = u128::from(self.0 ^ word) * 0x9e37_79b9_7f4a_7c15;
-        self.0 = (product as u64) ^ ((product >> 64) as u64);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
 }
 
 /// How long exposures are remembered at least after the last one, so that fatigue and

@@ -48,6 +48,27 @@ fn a_token_brings_its_claim_back() {
 }
 
 #[test]
+fn two_tokens_of_one_person_do_not_show_that_it_is_the_same() {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let first = signed(&claim());
+    let second = signed(&Claim { bid: BidId(77), ..claim() });
+    for token in [&first.browser, &second.browser] {
+        let bytes = URL_SAFE_NO_PAD.decode(token).expect("ours");
+        for key in claim().keys {
+            let plain = key.0.to_le_bytes();
+            assert!(!bytes.windows(8).any(|window| window == plain), "a key in the clear");
+        }
+    }
+    // Two keys of eight bytes stand before the tag of sixteen.
+    let keys = |token: &str| {
+        let bytes = URL_SAFE_NO_PAD.decode(token).expect("ours");
+        bytes[bytes.len() - 32..bytes.len() - 16].to_vec()
+    };
+    assert_ne!(keys(&first.browser), keys(&second.browser));
+}
+
+#[test]
 fn a_token_of_one_side_is_refused_on_the_other() {
     let tokens = signed(&claim());
     for (token, side) in [(&tokens.exchange, Side::Browser), (&tokens.browser, Side::Exchange)] {

@@ -8,6 +8,9 @@
 //! of keys), bid, exchange, campaign, creative (8 bytes each), currency (3), issued, notices
 //! end (4 each), hold time (2), ceiling and held money as varints, keys (8 each), tag (16).
 //!
+//! The person's keys are masked with a stream that differs for every bid, so that whoever
+//! reads the markup of two pages cannot tell that it is the same person.
+//!
 //! Guarantees: [`Keyring::open`] refuses whatever is not signed by one of its keys, in
 //! constant time in the tag, and never panics. The key id lets keys be rotated: the first
 //! signs, all verify.
@@ -26,8 +29,10 @@ use subtle::ConstantTimeEq;
 
 const VERSION: u8 = 1;
 const TAG_BYTES: usize = 16;
-const KEYS_MAX: usize = 7;
-/// Longest token that is looked at: a token with seven keys has 188 characters.
+/// As many keys as one block of the masking stream covers.
+const KEYS_MAX: usize = 4;
+const _: () = assert!(KEYS_MAX >= crate::audience::membership::PERSON_KEYS_MAX);
+/// Longest token that is looked at: one with four keys and large amounts has 156 characters.
 pub const TOKEN_CHARACTERS_MAX: usize = 256;
 /// Shortest secret: as long as the hash, or it would be the weakest link.
 pub const SECRET_BYTES_MIN: usize = 32;
@@ -65,7 +70,29 @@ pub struct WeakKeyring;
 
 /// The keys that sign and verify notices.
 pub struct Keyring {
-    keys: Vec<(u8, Hmac<Sha256>)>,
+    keys: Vec<Key>,
+}
+
+struct Key {
+    id: u8,
+    sign: Hmac<Sha256>,
+    mask: Hmac<Sha256>,
+}
+
+impl Key {
+    /// Two keys are made of the secret, so that tags and masks have nothing in common.
+    fn new(id: u8, secret: &[u8]) -> Option<Self> {
+        let derive = |purpose: &[u8]| {
+            let mut mac: Hmac<Sha256> = Hmac::new_from_slice(secret).ok()?;
+            mac.update(purpose);
+            Hmac::new_from_slice(&mac.finalize().into_bytes()).ok()
+        };
+        Some(Self {
+            id,
+            sign: derive(b"homing notice sign 1")?,
+            mask: derive(b"homing notice mask 1")?,
+        })
+    }
 }
 
 /// The two tokens of one bid. Reused: [`Keyring::sign`] overwrites them.
@@ -85,21 +112,21 @@ impl Keyring {
     /// # Errors
     /// No key, a short one, or two with one id.
     pub fn new(secrets: &[(u8, Vec<u8>)]) -> Result<Self, WeakKeyring> {
-        let mut keys: Vec<(u8, Hmac<Sha256>)> = Vec::new();
+        let mut keys: Vec<Key> = Vec::new();
         for (id, secret) in secrets {
-            if secret.len() < SECRET_BYTES_MIN || keys.iter().any(|(known, _)| known == id) {
+            if secret.len() < SECRET_BYTES_MIN || keys.iter().any(|known| known.id == *id) {
                 return Err(WeakKeyring);
             }
-            keys.push((*id, Hmac::new_from_slice(secret).map_err(|_| WeakKeyring)?));
+            keys.push(Key::new(*id, secret).ok_or(WeakKeyring)?);
         }
         if keys.is_empty() { Err(WeakKeyring) } else { Ok(Self { keys }) }
     }
 
     /// Signs a claim for both sides.
     pub fn sign(&self, claim: &Claim, tokens: &mut Tokens) {
-        let (id, key) = &self.keys[0];
-        let mut payload = payload(claim, *id);
-        let tags = tags(key, &payload);
+        let key = &self.keys[0];
+        let mut payload = payload(claim, key);
+        let tags = tags(&key.sign, &payload);
         let length = payload.len();
         for (token, tag) in [(&mut tokens.exchange, &tags[0]), (&mut tokens.browser, &tags[1])] {
             payload.truncate(length);
@@ -126,13 +153,13 @@ impl Keyring {
         if *version != VERSION {
             return Err(TokenError::UnknownVersion);
         }
-        let known = self.keys.iter().find(|(known, _)| known == id);
-        let (_, key) = known.ok_or(TokenError::UnknownKey)?;
-        let expected = tags(key, payload)[usize::from(side == Side::Browser)];
+        let known = self.keys.iter().find(|known| known.id == *id);
+        let key = known.ok_or(TokenError::UnknownKey)?;
+        let expected = tags(&key.sign, payload)[usize::from(side == Side::Browser)];
         if !bool::from(expected.as_slice().ct_eq(tag)) {
             return Err(TokenError::BadSignature);
         }
-        claim(payload).ok_or(TokenError::Malformed)
+        claim(payload, key).ok_or(TokenError::Malformed)
     }
 }
 
@@ -147,11 +174,11 @@ fn tags(key: &Hmac<Sha256>, payload: &[u8]) -> [[u8; TAG_BYTES]; 2] {
     tags
 }
 
-fn payload(claim: &Claim, key_id: u8) -> Payload {
+fn payload(claim: &Claim, key: &Key) -> Payload {
     let keys = &claim.keys[..claim.keys.len().min(KEYS_MAX)];
     let mut payload = Payload::new();
     let flags = u8::from(claim.test) | (keys.len() as u8) << 1;
-    payload.extend_from_slice(&[VERSION, key_id, flags]);
+    payload.extend_from_slice(&[VERSION, key.id, flags]);
     for id in [claim.bid.0, claim.exchange.0, claim.campaign.0, claim.creative.0] {
         payload.extend_from_slice(&id.to_le_bytes());
     }
@@ -162,16 +189,28 @@ fn payload(claim: &Claim, key_id: u8) -> Payload {
     payload.extend_from_slice(&hold_ttl.to_le_bytes());
     push_varint(&mut payload, claim.ceiling.0.max(0) as u64);
     push_varint(&mut payload, claim.held.0.max(0) as u64);
-    for key in keys {
-        payload.extend_from_slice(&key.0.to_le_bytes());
+    for (user, mask) in keys.iter().zip(masks(key, claim.bid)) {
+        payload.extend_from_slice(&(user.0 ^ mask).to_le_bytes());
     }
     payload
 }
 
-fn claim(payload: &[u8]) -> Option<Claim> {
+/// The stream that hides the person's keys, of its own for every bid.
+fn masks(key: &Key, bid: BidId) -> [u64; KEYS_MAX] {
+    let mut mac = key.mask.clone();
+    mac.update(&bid.0.to_le_bytes());
+    let stream: [u8; 8 * KEYS_MAX] = mac.finalize().into_bytes().into();
+    let mut masks = [0; KEYS_MAX];
+    for (mask, bytes) in masks.iter_mut().zip(stream.as_chunks::<8>().0) {
+        *mask = u64::from_le_bytes(*bytes);
+    }
+    masks
+}
+
+fn claim(payload: &[u8], key: &Key) -> Option<Claim> {
     let mut rest = &payload[2..];
     let [flags] = take(&mut rest)?;
-    let claim = Claim {
+    let mut claim = Claim {
         test: flags & 1 == 1,
         bid: BidId(u64::from_le_bytes(take(&mut rest)?)),
         exchange: ExchangeKey(u64::from_le_bytes(take(&mut rest)?)),
@@ -183,10 +222,13 @@ fn claim(payload: &[u8]) -> Option<Claim> {
         hold_ttl: Seconds(u32::from(u16::from_le_bytes(take(&mut rest)?))),
         ceiling: CpmMicros(i64::try_from(take_varint(&mut rest)?).ok()?),
         held: MoneyNanos(i64::try_from(take_varint(&mut rest)?).ok()?),
-        keys: (0..flags >> 1 & 7)
-            .map(|_| Some(UserKey(u64::from_le_bytes(take(&mut rest)?))))
-            .collect::<Option<_>>()?,
+        keys: SmallVec::new(),
     };
+    let count = usize::from(flags >> 1 & 7);
+    let masks = masks(key, claim.bid);
+    for mask in masks.get(..count)? {
+        claim.keys.push(UserKey(u64::from_le_bytes(take(&mut rest)?) ^ mask));
+    }
     rest.is_empty().then_some(claim)
 }
 

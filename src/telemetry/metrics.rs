@@ -19,7 +19,7 @@ const DECISION_BOUNDS_NS: &[u64] = &[
 ];
 const DECISION_TIME: HistogramShape = HistogramShape {
     name: "homing_decision_seconds",
-    help: "Time from a complete request body to the finished answer.",
+    help: "Time from a request's head to the finished answer.",
     bounds: DECISION_BOUNDS_NS,
     scale: 1_000_000_000,
 };
@@ -34,7 +34,7 @@ const REQUEST_BODY: HistogramShape = HistogramShape {
 #[derive(Clone, Debug)]
 pub struct Metrics {
     recorder: Arc<PrometheusRecorder>,
-    /// Nanoseconds from a complete body to the finished answer.
+    /// Nanoseconds from a request's head to the finished answer.
     pub decision_ns: Histogram,
     /// Bytes of bid request bodies, decompressed.
     pub request_body_bytes: Histogram,

@@ -168,7 +168,7 @@ fn body(numbers: &mut Numbers) -> String {
 
 /// One in so many requests carries one of these.
 const RARE: &[(u32, &[&str])] = &[
-    (4, &[r#""cur":["EUR"]"#, r#""cur":["EUR","USD"]"#, r#""cur":["XXX"]"#, r#""cur":["JPY"]"#]),
+    (4, &[r#""cur":["EUR"]"#, r#""cur":["EUR","USD"]"#, r#""cur":["ZZZ"]"#, r#""cur":["JPY"]"#]),
     (8, &[r#""badv":["shop.example"]"#, r#""bcat":["IAB18"]"#, r#""bcat":["IAB1"]"#]),
     (8, &[r#""regs":{"coppa":1}"#, r#""regs":{"gdpr":1}"#, r#""regs":{"us_privacy":"1YYN"}"#]),
     (9, &[r#""wseat":["homing-1"]"#, r#""bseat":["homing-1"]"#, r#""tmax":10"#, r#""at":7"#]),

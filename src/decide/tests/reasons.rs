@@ -41,7 +41,7 @@ fn of_requests() -> Vec<Row> {
         ),
         row(R::SeatNotAllowed, r#""wseat":["other"]"#),
         row(R::SeatNotAllowed, r#""bseat":["homing-1"]"#),
-        row(R::CurrencyUnknown, r#""cur":["XXX"]"#),
+        row(R::CurrencyUnknown, r#""cur":["ZZZ"]"#),
         row(R::AuctionType, r#""at":3"#),
         row(R::TimeTooShort, r#""tmax":20"#),
         row(R::Coppa, r#""regs":{"coppa":1}"#),

@@ -72,7 +72,7 @@ fn unescape(inside: &str) -> String {
     plain
 }
 
-/// The letter of `XXXX` or `XXXX\uYYYY`, and how many bytes of `rest` it took.
+/// The letter of `hhhh` or `hhhh\uhhhh`, and how many bytes of `rest` it took.
 fn unicode_escape(rest: &str) -> (char, usize) {
     let unit = |at: usize| rest.get(at..at + 4).and_then(|hex| u16::from_str_radix(hex, 16).ok());
     let first = unit(0).unwrap_or(0xfffd);

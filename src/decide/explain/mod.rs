@@ -4,12 +4,13 @@
 //! bidding does; it takes no holds and counts nothing. It may allocate: it is not on the bid
 //! path.
 
+mod because;
+
 use super::eligibility::Judge;
 use super::price::{FACTOR_NAMES, Quote};
-use super::{Case, Compared, Decision, No, Observer, decide_observed};
+use super::{Case, Decision, No, Observer, decide_observed};
 use crate::audience::Membership;
 use crate::campaign::model::CampaignIndex;
-use crate::ledger::CapRefusal;
 use crate::model::{CpmMicros, Currency, NoBidReason};
 use serde::Serialize;
 
@@ -24,6 +25,8 @@ pub struct Explanation {
     pub exchange: String,
     /// Why the request was refused before any campaign was looked at, if it was.
     pub refused: Option<&'static str>,
+    /// The values compared there, in words.
+    pub refused_because: Option<String>,
     /// Why recognising the person is lawful.
     pub legal_basis: Option<&'static str>,
     /// The keys under which the person counts.
@@ -140,6 +143,7 @@ pub fn explain(case: &Case<'_, '_>) -> (Explanation, Decision) {
         now: case.now.to_string(),
         exchange: case.world.exchange.name.clone(),
         refused: decision.refused.map(NoBidReason::label),
+        refused_because: decision.refused.and_then(|reason| because::request(case, reason)),
         legal_basis: decision.basis.map(super::Basis::label),
         person: decision.person.keys.iter().map(|key| format!("{key:?}")).collect(),
         memberships: decision.person.memberships().iter().map(|one| known(case, one)).collect(),
@@ -199,7 +203,7 @@ fn campaign(
         bids: candidate.is_some_and(|one| !one.ghost),
         holdout: candidate.is_some_and(|one| one.ghost),
         reason: whole.map(|no| no.reason.label()),
-        because: whole.and_then(|no| because(case, decision, (no, index))),
+        because: whole.and_then(|no| because::campaign(case, decision, (no, index))),
         price: quote.map(|quote| price(quote, decision.currency)),
         impressions: on_impressions.map(|no| on_impression(case, decision, (no, index))).collect(),
         fits: candidate.map_or_else(Vec::new, |one| {
@@ -220,7 +224,7 @@ fn on_impression(
     ImpressionStory {
         impression: case.request.impressions[impression].id.to_string(),
         reason: no.reason.label(),
-        because: because(case, decision, (no, index)),
+        because: because::impression(case, decision, (impression, no, index)),
     }
 }
 
@@ -238,46 +242,4 @@ fn price(quote: &Quote, bid_currency: Option<Currency>) -> PriceStory {
         bid_cpm: units(quote.bid),
         bid_currency: bid_currency.unwrap_or(Currency::USD).to_string(),
     }
-}
-
-/// The values that a gate compared, in words.
-fn because(
-    case: &Case<'_, '_>,
-    decision: &Decision,
-    (no, index): (No, CampaignIndex),
-) -> Option<String> {
-    let (campaign, _) = case.world.campaign(index);
-    Some(match no.compared {
-        Compared::Nothing if no.reason == NoBidReason::NotInAudience => {
-            let terms = campaign.audience.report(&decision.person, case.now);
-            let told = terms.iter().map(|term| format!("{}: {}", term.text, yes_no(term.holds)));
-            told.collect::<Vec<_>>().join("; ")
-        }
-        Compared::Nothing => return None,
-        Compared::Age { age, limit } => format!("visit {age} ago, limit {limit}"),
-        Compared::Moment(at) => format!("{at}"),
-        Compared::Price { price, least, currency } => {
-            format!("{price} {currency} offered, {least} {currency} needed")
-        }
-        Compared::Cap(refusal) => cap(&refusal),
-        Compared::Money(refusal) => format!(
-            "{} used or held and {} needed of {}",
-            refusal.used, refusal.needed, refusal.limit
-        ),
-    })
-}
-
-fn cap(refusal: &CapRefusal) -> String {
-    match refusal {
-        CapRefusal::Window { allowed, per, shown, held, frees_at } => {
-            format!("{shown} shown and {held} held of {allowed} per {per}; frees at {frees_at}")
-        }
-        CapRefusal::Gap { min_gap, frees_at } => {
-            format!("less than {min_gap} since the last; frees at {frees_at}")
-        }
-    }
-}
-
-fn yes_no(truth: bool) -> &'static str {
-    if truth { "yes" } else { "no" }
 }
