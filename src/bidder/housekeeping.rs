@@ -6,27 +6,31 @@ use std::io;
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// How often holds are ended: well under their shortest time of a second.
 const PERIOD: Duration = Duration::from_millis(250);
 /// Every so many periods the table of persons is swept: once in five minutes.
 const PERIODS_A_SWEEP: u64 = 1_200;
 
-/// Starts the housekeeping thread; it ends when the bidder is dropped.
+/// Starts the housekeeping thread; it ends when the bidder is dropped. From its return on a
+/// SIGHUP reloads: left to its default it would end the process.
 ///
 /// # Errors
-/// The thread cannot be started.
+/// The thread cannot be started, or the signal not be taken over.
 pub fn start(bidder: &Arc<Bidder>, on_hangup: bool) -> io::Result<JoinHandle<()>> {
     let bidder = Arc::downgrade(bidder);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let hangups = {
+        let _in_runtime = runtime.enter();
+        on_hangup.then(|| signal(SignalKind::hangup())).transpose()?
+    };
     std::thread::Builder::new()
         .name("housekeeping".to_owned())
-        .spawn(move || runtime.block_on(keep(&bidder, on_hangup)))
+        .spawn(move || runtime.block_on(keep(&bidder, hangups)))
 }
 
-async fn keep(bidder: &Weak<Bidder>, on_hangup: bool) {
-    let mut hangups = on_hangup.then(|| signal(SignalKind::hangup()).ok()).flatten();
+async fn keep(bidder: &Weak<Bidder>, mut hangups: Option<Signal>) {
     let mut ticks = tokio::time::interval(PERIOD);
     for period in 0_u64.. {
         let hangup = async {

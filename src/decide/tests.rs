@@ -141,7 +141,9 @@ struct People(HashMap<UserKey, Vec<Membership>>);
 impl AudienceView for People {
     fn join(&self, key: UserKey, person: &mut Person) -> bool {
         let Some(memberships) = self.0.get(&key) else { return false };
-        memberships.iter().for_each(|one| person.add(*one));
+        for one in memberships {
+            person.add(*one);
+        }
         true
     }
 }

@@ -132,7 +132,8 @@ fn impression(numbers: &mut Numbers, number: u32) -> String {
     text += "}";
     if numbers.one_in(2) {
         let floor = numbers.below(5_000_000);
-        text += &format!(r#","bidfloor":{}.{:06}"#, floor / 1_000_000, floor % 1_000_000);
+        let (units, micros) = (floor / 1_000_000, floor % 1_000_000);
+        write!(text, r#","bidfloor":{units}.{micros:06}"#).expect("a String takes everything");
         text += numbers.of(&["", "", r#","bidfloorcur":"EUR""#, r#","bidfloorcur":"ZZZ""#]);
     }
     text += numbers.of(&["", "", r#","secure":0"#, r#","pmp":{"private_auction":1}"#]);

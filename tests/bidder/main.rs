@@ -1,0 +1,18 @@
+//! The whole bidder through its sockets, its files and its command line.
+//!
+//! - [`support`] starts one on ports of its own; [`client`] speaks to it
+//! - [`exchange_rules`] what an exchange accepts: every bid of every test here goes through it
+//! - [`peer_faults`] mistakes that other bidders make, each kept out by a test
+//! - [`money`] budgets, caps and notices
+//! - [`corpus`] two thousand real requests, whole and mutilated
+//! - [`loading`] campaigns and snapshots swapped under load; readiness; drain
+//! - [`cli`] the real binary
+
+mod cli;
+mod client;
+mod corpus;
+mod exchange_rules;
+mod loading;
+mod money;
+mod peer_faults;
+mod support;
