@@ -24,9 +24,8 @@ const bidRequests = new Counter('bid_requests');
 const bids = new Counter('bids');
 const bills = new Counter('bills');
 
-/** Faulty answers that one virtual user prints: the first tell what is wrong. */
-const FAULTS_PRINTED_MAX = 3;
-let faultsPrinted = 0;
+/** Whether this virtual user has told of a faulty answer: the first of each tell enough. */
+let faultTold = false;
 
 /** Virtual users of a phase: as many as wait at once when each answer takes 100 ms. */
 const USERS_MIN = 20;
@@ -109,8 +108,8 @@ export function bid() {
 }
 
 function tell(asked, faults) {
-  if (faults.length > 0 && faultsPrinted < FAULTS_PRINTED_MAX) {
-    faultsPrinted += 1;
+  if (faults.length > 0 && !faultTold) {
+    faultTold = true;
     console.error(`${asked.kind} ${asked.body.id}: ${faults.join('; ')}`);
   }
 }
