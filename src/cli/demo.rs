@@ -167,7 +167,7 @@ fn trade(args: &DemoArgs, (started, crowd): (Started, Crowd)) -> Result<u8, Refu
         let text = reporter.summary(&bidder, &tally, begun.elapsed());
         let mut out = io::stdout().lock();
         tally.take_faults().iter().try_for_each(|told| writeln!(out, "FAULT {told}"))?;
-        writeln!(out, "\n{text}")?;
+        write!(out, "\n{text}")?;
         out.flush()
     };
     let watched = watch(args.seconds.map(Duration::from_secs), || report(&mut reporter));
@@ -287,12 +287,13 @@ impl Banner<'_> {
     }
 
     fn swap(&self) -> String {
-        let folder = self.workspace.folder.display();
+        let rows = self.settings.folders.data.join("rows.ndjson");
+        let rows = rows.display();
         let (program, users) = (program(), self.args.users);
         format!(
             "Swap the audience under way:\n\
-             \x20 {program} snapshot generate --seed 2 --users {users} --out {folder}/rows.ndjson\n\
-             \x20 {program} snapshot build --out {}/second {folder}/rows.ndjson\n\
+             \x20 {program} snapshot generate --seed 2 --users {users} --out {rows}\n\
+             \x20 {program} snapshot build --out {}/second {rows}\n\
              \x20 curl -X POST -H \"Authorization: Bearer $(cat {})\" http://{}/api/v1/snapshots\n\
              Stop with Ctrl-C.\n",
             self.settings.folders.audience.display(),

@@ -16,6 +16,9 @@ use std::path::Path;
 const SEED: u64 = 1;
 /// The ages of visits count back from when the set was built: after a day it is stale.
 const AGE_MAX: Seconds = Seconds::DAY;
+/// A real audience is complete only up to some minutes before it is built. Here it also lets
+/// one that is generated right afterwards, with its own newest visit, count as newer.
+const BUILDING_TAKES: Seconds = Seconds(300);
 /// What the name of a set of the demo's own making ends with, behind the number of people.
 const NAME_END: &str = "-users";
 
@@ -44,7 +47,8 @@ pub fn build(
     (users, now): (u64, UnixSeconds),
     mut progress: impl FnMut(u64),
 ) -> Result<SnapshotInfo, DemoError> {
-    let options = BuildOptions { now, epoch: None, shards: None, rows_max: ROWS_MAX_DEFAULT };
+    let epoch = Some(now.minus(BUILDING_TAKES));
+    let options = BuildOptions { now, epoch, shards: None, rows_max: ROWS_MAX_DEFAULT };
     let mut builder = Builder::new(options)?;
     let mut last = String::new();
     generate::rows::<BuildError>(Plan { users, seed: SEED, now }, |row| {
