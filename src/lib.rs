@@ -31,6 +31,7 @@ pub mod campaign;
 pub mod cli;
 pub mod config;
 pub mod decide;
+pub mod demo;
 pub mod ledger;
 pub mod message;
 pub mod model;

@@ -4,6 +4,7 @@
 //! progress and errors to standard error. The wall clock is read here and handed down.
 
 pub mod check;
+pub mod demo;
 pub mod exit;
 pub mod explain;
 mod progress;
@@ -26,6 +27,8 @@ struct Arguments {
 enum Command {
     /// Check configuration files and report every fault at once.
     Check(check::CheckArgs),
+    /// Run everything on one machine: a bidder, a made-up audience, and an exchange that asks.
+    Demo(demo::DemoArgs),
     /// Explain why a bid request would or would not be answered.
     Explain(explain::ExplainArgs),
     /// Serve bids until told to stop.
@@ -50,6 +53,7 @@ pub fn run() -> u8 {
 fn dispatch(command: &Command) -> u8 {
     match command {
         Command::Check(args) => check::run(args),
+        Command::Demo(args) => demo::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Snapshot(command) => snapshot::run(command),

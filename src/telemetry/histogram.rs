@@ -56,6 +56,21 @@ impl Histogram {
         column.sum.fetch_add(value, Relaxed);
     }
 
+    /// The bound, in the recorded unit, that at least `per_mille` of a thousand values keep
+    /// to; `None` where nothing was counted yet or the values lie beyond the last bound.
+    pub fn at_most(&self, per_mille: u64) -> Option<u64> {
+        let cells = 0..=self.shape.bounds.len().min(BOUNDS_MAX);
+        let counts: Vec<u64> =
+            cells.map(|place| self.total(|column| &column.buckets[place])).collect();
+        let all: u64 = counts.iter().sum();
+        let mut seen = 0;
+        let place = counts.iter().position(|count| {
+            seen += count;
+            seen > 0 && seen * 1_000 >= all * per_mille
+        })?;
+        self.shape.bounds.get(place).copied()
+    }
+
     /// Appends the histogram in Prometheus' text format.
     pub fn render(&self, out: &mut String) {
         // Writing into a String cannot fail, hence no error is looked at.
@@ -85,6 +100,18 @@ mod tests {
 
     const SHAPE: HistogramShape =
         HistogramShape { name: "h", help: "Test.", bounds: &[10, 100, 1_000], scale: 10 };
+
+    #[test]
+    fn a_share_of_the_values_keeps_to_a_bound() {
+        let histogram = Histogram::new(SHAPE, 2);
+        assert_eq!(histogram.at_most(500), None, "nothing was counted");
+        for (worker, value) in [(0, 5), (0, 50), (1, 500), (1, 5_000)] {
+            histogram.record(worker, value);
+        }
+        let bounds = [250, 500, 501, 750].map(|share| histogram.at_most(share));
+        assert_eq!(bounds, [Some(10), Some(100), Some(1_000), Some(1_000)]);
+        assert_eq!(histogram.at_most(990), None, "beyond the last bound");
+    }
 
     #[test]
     fn values_fall_into_the_first_bucket_that_holds_them() {
