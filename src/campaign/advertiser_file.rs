@@ -8,7 +8,7 @@ use super::model::{Advertiser, Campaign, Creative};
 use super::{campaign_section, caps_section, creative_section, grammar};
 use crate::audience::SegmentTable;
 use crate::config::{Diagnostic, Document, Located, Place, Section, Source};
-use crate::model::{Amount, Currency, Rates};
+use crate::model::{AdvertiserKey, Amount, Currency, Rates};
 use jiff::tz::TimeZone;
 use std::collections::{HashMap, HashSet};
 
@@ -164,8 +164,10 @@ fn surroundings<'a>(head: Option<&Section<'a>>, setting: &Setting<'a>) -> Surrou
 }
 
 fn advertiser(head: &Section<'_>, currency: Currency) -> Option<Advertiser> {
+    let id = head.string("id")?;
     Some(Advertiser {
-        id: head.string("id")?,
+        key: AdvertiserKey::new(&id),
+        id,
         domain: head.string("domain")?,
         currency,
         categories: head.strings("categories"),

@@ -3,8 +3,8 @@
 
 use crate::audience::{Expression, SegmentTable};
 use crate::model::{
-    CampaignKey, CpmMicros, CreativeKey, Currency, Factor, MoneyNanos, Seconds, SegmentId,
-    UnixSeconds,
+    AdvertiserKey, CampaignKey, CpmMicros, CreativeKey, Currency, Factor, MoneyNanos, Seconds,
+    SegmentId, UnixSeconds,
 };
 
 pub use crate::model::{DeviceType, InventoryKind};
@@ -46,6 +46,8 @@ pub struct CreativeIndex(pub u32);
 /// An advertiser: the shop.
 #[derive(Clone, Debug)]
 pub struct Advertiser {
+    /// Identity over restarts and nodes.
+    pub key: AdvertiserKey,
     /// Unique among all files.
     pub id: String,
     /// The shop's domain: goes out as `adomain`, is matched against `badv`.

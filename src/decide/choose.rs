@@ -9,7 +9,7 @@ use super::eligibility::cap_reason;
 use super::{Candidate, Case, Decision};
 use crate::campaign::model::{CampaignIndex, CreativeIndex};
 use crate::ledger::{Account, Claim, HoldRefusal, HoldRequest};
-use crate::model::{AdvertiserKey, BidId, CpmMicros, Currency, NoBidReason};
+use crate::model::{BidId, CpmMicros, Currency, NoBidReason};
 use crate::openrtb::request::IMPRESSIONS_MAX;
 use std::sync::Arc;
 
@@ -199,10 +199,7 @@ fn take_hold(
     (claim, account): (&Claim, &Arc<Account>),
 ) -> Result<(), NoBidReason> {
     let (campaign, advertiser) = case.world.campaign(candidate.campaign);
-    let caps = [
-        (campaign.key.into(), &campaign.caps),
-        (AdvertiserKey::new(&advertiser.id).into(), &advertiser.caps),
-    ];
+    let caps = [(campaign.key.into(), &campaign.caps), (advertiser.key.into(), &advertiser.caps)];
     let request = HoldRequest { claim, account, caps };
     case.world.ledger.hold(&request, case.now).map_err(|refusal| match refusal {
         HoldRefusal::Cap(refusal) => cap_reason(&refusal),

@@ -167,7 +167,7 @@ impl Ledger {
         account.set_limits(Limits {
             budget: campaign.budget.clone(),
             flight: campaign.flight,
-            advertiser: AdvertiserKey::new(&advertiser.id),
+            advertiser: advertiser.key,
             advertiser_capped: !advertiser.caps.is_empty(),
         });
         account
