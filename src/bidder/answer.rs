@@ -7,7 +7,7 @@ use super::served::Served;
 use super::{Bidder, ExchangeDesk};
 use crate::decide::choose::abandon;
 use crate::decide::gates::time_left_ms;
-use crate::decide::{Bid, BidIds, Case, Decision, commit, decide};
+use crate::decide::{Bid, BidIds, Case, Decision, commit, decide, record};
 use crate::message::Fill;
 use crate::model::{BidId, NoBidReason};
 use crate::notice::token::Tokens;
@@ -113,16 +113,17 @@ impl Bidder {
             return Err(NoBidReason::Late);
         }
         commit(&case, &mut scratch.decision, &mut scratch.ids);
-        if let Some(reason) = scratch.decision.no_bid_reason() {
-            return Err(reason);
+        if !scratch.decision.bids.is_empty() {
+            self.write(&served, (desk, scratch), (request, out));
         }
-        self.write(&served, (desk, scratch), (request, out));
         if call.received.elapsed() > budget {
             abandon(&case, &mut scratch.decision, NoBidReason::Late);
-            out.clear();
-            return Err(NoBidReason::Late);
         }
-        Ok(scratch.decision.bids.len())
+        record(&case, &scratch.decision);
+        match scratch.decision.no_bid_reason() {
+            Some(reason) => Err(reason),
+            None => Ok(scratch.decision.bids.len()),
+        }
     }
 
     fn write(

@@ -45,7 +45,9 @@ async fn keep(bidder: &Weak<Bidder>, mut hangups: Option<Signal>) {
         };
         let Some(bidder) = bidder.upgrade() else { return };
         if hung_up {
-            bidder.reload_on_hangup();
+            // Reading files and freeing the old state may take a while; holds must end meanwhile.
+            let reloading = Arc::clone(&bidder);
+            tokio::task::spawn_blocking(move || reloading.reload_on_hangup());
         }
         bidder.tick(period.is_multiple_of(PERIODS_A_SWEEP));
     }

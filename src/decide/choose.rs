@@ -48,8 +48,8 @@ impl BidIds {
     }
 }
 
-/// Takes the holds for a decision's candidates and fills `decision.bids`; counts the noes.
-/// Test auctions hold and count nothing.
+/// Takes the holds for a decision's candidates and fills `decision.bids`. Test auctions hold
+/// nothing.
 pub fn commit(case: &Case<'_, '_>, decision: &mut Decision, ids: &mut BidIds) {
     let candidates = std::mem::take(&mut decision.candidates);
     let mut places = Places::new(case.request.impressions.len());
@@ -75,9 +75,6 @@ pub fn commit(case: &Case<'_, '_>, decision: &mut Decision, ids: &mut BidIds) {
     }
     decision.bids.sort_unstable_by_key(|bid| bid.impression);
     decision.candidates = candidates;
-    if !case.request.test {
-        count(case, decision);
-    }
 }
 
 /// The impression of a bid that has its hold but not yet its final place.
@@ -216,8 +213,12 @@ pub fn abandon(case: &Case<'_, '_>, decision: &mut Decision, reason: NoBidReason
     }
 }
 
-/// Counts what became of every campaign that was judged.
-fn count(case: &Case<'_, '_>, decision: &Decision) {
+/// Counts what became of every campaign that was judged, once it is known whether the answer
+/// is sent. Test auctions count nothing.
+pub fn record(case: &Case<'_, '_>, decision: &Decision) {
+    if case.request.test {
+        return;
+    }
     for (campaign, reason) in &decision.noes {
         let tally = case.world.account(*campaign).tally();
         tally.considered.add(1);

@@ -11,8 +11,8 @@
 //! - [`explain`] the same, told to people
 //!
 //! [`decide`] is pure: the same case always gives the same [`Decision`] and nothing changes.
-//! [`choose::commit`] is the only step that changes anything (the ledger). Bidding, explain,
-//! replay and tests call these two and nothing else.
+//! [`choose::commit`] takes the holds and [`choose::record`] counts: the only steps that change
+//! anything (the ledger). Bidding, explain, replay and tests call these and nothing else.
 
 pub mod choose;
 pub mod eligibility;
@@ -23,7 +23,7 @@ pub mod plan;
 pub mod price;
 pub mod world;
 
-pub use choose::{Bid, BidIds, commit};
+pub use choose::{Bid, BidIds, commit, record};
 pub use world::{BlockList, Case, World};
 
 use crate::audience::Person;

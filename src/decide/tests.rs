@@ -14,7 +14,7 @@ mod reasons;
 
 use super::choose::BidIds;
 use super::explain::{Explanation, explain};
-use super::{BlockList, Case, Decision, World, commit, decide};
+use super::{BlockList, Case, Decision, World, commit, decide, record};
 use crate::audience::{AudienceView, Membership, Person, ValueThousandths};
 use crate::campaign::book::BookBuilder;
 use crate::campaign::creative_section::CreativeFiles;
@@ -258,7 +258,10 @@ impl Scene {
     fn commit_at(&mut self, body: &str, decision: &mut Decision, now: UnixSeconds) {
         let request = decode_json(body.as_bytes()).expect("a bid request");
         let mut ids = self.ids;
-        commit(&Case { request: &request, world: &self.world(), now }, decision, &mut ids);
+        let world = self.world();
+        let case = Case { request: &request, world: &world, now };
+        commit(&case, decision, &mut ids);
+        record(&case, decision);
         self.ids = ids;
     }
 

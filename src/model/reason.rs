@@ -26,16 +26,16 @@ pub enum NoBidReason {
     AuctionType,
     /// `tmax` less the network allowance leaves no time to answer.
     TimeTooShort,
+    /// No impression of a kind that this bidder can fill.
+    NoUsableImpression,
     /// A child-directed request (COPPA): no identity, no retargeting.
     Coppa,
-    /// The device asks not to be tracked (`lmt`, `dnt`, app tracking refused).
-    TrackingLimited,
     /// The person opted out under a US law (us_privacy, GPC, GPP).
     OptedOut,
     /// GDPR applies and there is no consent that this bidder can rely on.
     ConsentMissing,
-    /// No impression of a kind that this bidder can fill.
-    NoUsableImpression,
+    /// The device asks not to be tracked (`lmt`, `dnt`, app tracking refused).
+    TrackingLimited,
     /// The request carries no user id that this exchange's profile accepts.
     NoUserId,
     /// None of the request's ids is in the audience.
@@ -77,12 +77,12 @@ pub enum NoBidReason {
     FrequencyCap,
     /// Too soon after the last impression (`min_gap`).
     MinGap,
+    /// No rate between the campaign's currency and the auction's.
+    CurrencyMismatch,
     /// The daily or total budget has no room for this bid.
     BudgetSpent,
     /// Even pacing: the campaign is ahead of its plan.
     PacingAhead,
-    /// No rate between the campaign's currency and the auction's.
-    CurrencyMismatch,
     /// The price falls below the campaign's own minimum.
     BelowMinimum,
     /// The price is below the impression's floor.
@@ -110,11 +110,11 @@ pub const ALL_REASONS: [NoBidReason; 43] = {
         R::CurrencyUnknown,
         R::AuctionType,
         R::TimeTooShort,
+        R::NoUsableImpression,
         R::Coppa,
-        R::TrackingLimited,
         R::OptedOut,
         R::ConsentMissing,
-        R::NoUsableImpression,
+        R::TrackingLimited,
         R::NoUserId,
         R::UnknownUser,
         R::NotInAudience,
@@ -135,9 +135,9 @@ pub const ALL_REASONS: [NoBidReason; 43] = {
         R::CreativeBlocked,
         R::FrequencyCap,
         R::MinGap,
+        R::CurrencyMismatch,
         R::BudgetSpent,
         R::PacingAhead,
-        R::CurrencyMismatch,
         R::BelowMinimum,
         R::BelowFloor,
         R::Holdout,

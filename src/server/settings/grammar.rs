@@ -366,7 +366,12 @@ static EXCHANGE_FIELDS: &[Field] = &[
         "What makes an impression billable.",
     ),
     field("click_macro", Kind::Table(&CLICK_MACRO), OPTIONAL, "What precedes our click URL."),
-    field("seat", Kind::Text(&rules::ANY), OPTIONAL, "Our seat there."),
+    field(
+        "seat",
+        Kind::Text(&rules::ANY),
+        OPTIONAL,
+        "Our seat there. Without one, requests that name seats (`wseat`) are not bid on.",
+    ),
     field(
         "answer_test_requests",
         Kind::Flag,
