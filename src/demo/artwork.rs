@@ -110,9 +110,9 @@ impl Artwork {
     fn tower(&self, (width, height): (u16, u16)) -> String {
         let middle = u32::from(width) / 2;
         let (large, small) = (u32::from(width) / 9, (u32::from(width) / 20).max(11));
-        let mut y = u32::from(height) / 6;
+        let mut y = u32::from(height) / 8;
         let mut svg = text("middle", (middle, y), small, self.brand);
-        y += large * 2;
+        y += large * 3 / 2;
         for row in wrapped(self.headline, letters_in(width, large)) {
             svg += &text("middle", (middle, y), large, &row);
             y += large * 6 / 5;

@@ -331,6 +331,26 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
     }
 
+    /// The numbers of an attribute, in the order of the drawing, of elements of one name.
+    fn numbers(svg: &str, element: &str, attribute: &str) -> Vec<u32> {
+        let value = |one: &str| one.split(attribute).nth(1)?.split('"').next()?.parse().ok();
+        svg.split(element).skip(1).filter_map(value).collect()
+    }
+
+    #[test]
+    fn no_text_runs_into_the_button() {
+        let pictures = SHOPS.iter().flat_map(|shop| shop.messages).map(|(_, artwork)| artwork);
+        for picture in pictures.filter(|artwork| !artwork.html5) {
+            for size in SIZES.into_iter().filter(|size| size.1 > 100) {
+                let svg = picture.draw(size);
+                let (texts, boxes) =
+                    (numbers(&svg, "<text ", " y=\""), numbers(&svg, "<rect x", " y=\""));
+                let [texts @ .., _on_the_button] = texts.as_slice() else { panic!("{svg}") };
+                assert!(texts.len() > 2 && texts.iter().all(|y| *y + 4 < boxes[0]), "{svg}");
+            }
+        }
+    }
+
     #[test]
     fn edits_stay_until_it_is_made_afresh() {
         let folder = tempfile::tempdir().expect("a temporary folder");
