@@ -22,6 +22,7 @@ use crate::demo::{DemoError, EXCHANGE, example, people, ports};
 use crate::server::settings::Settings;
 use crate::server::{Outcome, StartError};
 use crate::telemetry::logs::{self, LOG_VARIABLE, LogFormat};
+use clap::builder::TypedValueParser;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -29,6 +30,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// How often a summary is printed.
 const SUMMARY_EVERY: Duration = Duration::from_secs(5);
+/// Requests a second unless told otherwise: enough to see, too few to warm a laptop.
+const RATE_DEFAULT: u32 = 100;
 /// The exchange plays the same day every time.
 const SEED: u64 = 2_026;
 
@@ -39,10 +42,10 @@ pub struct DemoArgs {
     #[arg(long, value_name = "FOLDER", default_value = "demo")]
     pub folder: PathBuf,
     /// How many people the made-up audience has
-    #[arg(long, default_value_t = USERS_DEFAULT, value_parser = clap::value_parser!(u64).range(1..=USERS_MAX))]
+    #[arg(long, default_value_t = USERS_DEFAULT, value_parser = users_argument())]
     pub users: u64,
     /// Bid requests a second
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=i64::from(RATE_MAX)))]
+    #[arg(long, default_value_t = RATE_DEFAULT, value_parser = rate_argument())]
     pub rate: u32,
     /// End by itself after so many seconds; without it, Ctrl-C ends it
     #[arg(long)]
@@ -50,6 +53,14 @@ pub struct DemoArgs {
     /// Throw the workspace away and make it anew
     #[arg(long)]
     pub fresh: bool,
+}
+
+fn users_argument() -> impl TypedValueParser<Value = u64> {
+    clap::value_parser!(u64).range(1..=USERS_MAX)
+}
+
+fn rate_argument() -> impl TypedValueParser<Value = u32> {
+    clap::value_parser!(u32).range(1..=i64::from(RATE_MAX))
 }
 
 enum Refused {
@@ -271,7 +282,8 @@ impl Banner<'_> {
         let config = self.workspace.config();
         let bid = format!("--data-binary @{request} http://{}/openrtb2/{EXCHANGE}", listen.bid);
         format!(
-            "\nA person who left a cart behind and is not met by the exchange; in another terminal:\n\
+            "\nA person who left a cart behind and is not met by the exchange; in another \
+             terminal:\n\
              \x20 curl -i {bid}\n\
              Bill it, as an exchange would; after three in an hour the cap answers 204:\n\
              \x20 curl -s {bid} | grep -o 'http://[^\"]*/n/bill/[^\"?]*' | xargs curl -i\n\

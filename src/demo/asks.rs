@@ -93,12 +93,14 @@ impl Asker {
         let phone = self.dice.per_mille(550);
         let currency = if self.dice.per_mille(700) { "USD" } else { "EUR" };
         let offers = self.offers(phone);
+        let foreign_first = self.dice.per_mille(50);
+        let currencies = if foreign_first { vec!["JPY", currency] } else { vec![currency] };
         let (country, gdpr) = *self.dice.one_of(&COUNTRIES);
         let mut body = json!({
             "id": id,
             "at": 2,
             "tmax": self.dice.between(100, 250),
-            "cur": if self.dice.per_mille(50) { json!(["JPY", currency]) } else { json!([currency]) },
+            "cur": currencies,
             "imp": offers.iter().map(|offer| impression(offer, currency)).collect::<Vec<_>>(),
             "device": self.device(phone, country),
             "bcat": ["IAB25", "IAB26"],
