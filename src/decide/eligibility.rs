@@ -5,18 +5,15 @@
 
 use super::price::{self, Facts, Quote};
 use super::world::Case;
-use super::{Candidate, Compared, Fit, No, Observer, plan};
+use super::{Candidate, Compared, Fit, Fits, No, Observer, plan};
 use crate::audience::{Membership, Person};
 use crate::campaign::model::{
-    Advertiser, Campaign, CampaignIndex, Creative, CreativeIndex, Message, Target,
+    Advertiser, Campaign, CampaignIndex, Creative, CreativeIndex, Message, MessagePlan, Target,
 };
 use crate::ledger::{CapRefusal, Scope};
 use crate::model::place::is_within_domain;
-use crate::model::{
-    AdvertiserKey, CpmMicros, Currency, DeviceType, Factor, NoBidReason, Rounding, UnixSeconds,
-};
+use crate::model::{CpmMicros, Currency, DeviceType, Factor, NoBidReason, Rounding, UnixSeconds};
 use crate::openrtb::Impression;
-use smallvec::SmallVec;
 
 /// Keeps the holdout independent of the arms.
 const HOLDOUT_SALT: u64 = 0x686f_6c64;
@@ -168,12 +165,17 @@ impl<'j, 'c> Judge<'j, 'c, '_> {
     }
 
     fn message(&self, campaign: &'c Campaign, visit: Option<&Membership>) -> Gate<&'c Message> {
-        let keys = &self.person.keys;
+        let (keys, ledger) = (&self.person.keys, self.case.world.ledger);
+        // Only a sequence asks how far it has come, and the ledger's answer is a cache miss.
+        let shown = match campaign.plan {
+            MessagePlan::Sequence(_) => ledger.shown_total(keys, campaign.key.into()),
+            _ => 0,
+        };
         let moment = plan::Moment {
             campaign: campaign.key,
             person: keys[0],
             visit,
-            shown: self.case.world.ledger.shown_total(keys, campaign.key.into()),
+            shown,
             now: self.case.now,
         };
         plan::due(&campaign.plan, &moment).ok_or_else(|| NoBidReason::NoMessage.into())
@@ -185,8 +187,8 @@ impl<'j, 'c> Judge<'j, 'c, '_> {
         index: CampaignIndex,
         message: &Message,
         observer: &mut impl Observer,
-    ) -> Gate<SmallVec<[Fit; 2]>> {
-        let mut fits = SmallVec::new();
+    ) -> Gate<Fits> {
+        let mut fits = Fits::new();
         let mut furthest = NoBidReason::SizeMismatch;
         for (impression, offer) in self.case.request.impressions.iter().enumerate() {
             match self.creative_for(message, offer) {
@@ -246,7 +248,7 @@ impl<'j, 'c> Judge<'j, 'c, '_> {
 
     fn caps(&self, campaign: &Campaign, advertiser: &Advertiser) -> Gate<()> {
         let (ledger, keys) = (self.case.world.ledger, &self.person.keys);
-        let advertiser_scope: Scope = AdvertiserKey::new(&advertiser.id).into();
+        let advertiser_scope: Scope = advertiser.key.into();
         ledger
             .check_caps(keys, (campaign.key.into(), &campaign.caps), self.case.now)
             .and_then(|()| {
@@ -260,13 +262,11 @@ impl<'j, 'c> Judge<'j, 'c, '_> {
 
     fn quote(&self, index: CampaignIndex, visit: Option<&Membership>) -> Gate<Quote> {
         let (campaign, advertiser) = self.case.world.campaign(index);
-        let since = visit.map_or(UnixSeconds(0), |visit| visit.last_seen);
-        let ledger = self.case.world.ledger;
         let facts = Facts {
             person: self.person,
             visit,
             start_after: campaign.start_after,
-            shown: ledger.shown_since(&self.person.keys, campaign.key.into(), since),
+            shown: self.shown(campaign, visit),
             modifiers: self.modifiers(campaign),
             now: self.case.now,
         };
@@ -278,6 +278,15 @@ impl<'j, 'c> Judge<'j, 'c, '_> {
         let bid = converted.ok_or(NoBidReason::CurrencyMismatch)?;
         let currency = advertiser.currency;
         Ok(Quote { base: campaign.price.base, factors, product, price, currency, bid })
+    }
+
+    /// Impressions since the visit or the last click; not asked where they change no price.
+    fn shown(&self, campaign: &Campaign, visit: Option<&Membership>) -> u32 {
+        if campaign.price.fatigue == Factor::ONE {
+            return 0;
+        }
+        let since = visit.map_or(UnixSeconds(0), |visit| visit.last_seen);
+        self.case.world.ledger.shown_since(&self.person.keys, campaign.key.into(), since)
     }
 
     fn modifiers(&self, campaign: &Campaign) -> [Factor; 3] {
@@ -314,9 +323,9 @@ impl<'j, 'c> Judge<'j, 'c, '_> {
     fn above_floor(
         &self,
         index: CampaignIndex,
-        (mut fits, quote): (SmallVec<[Fit; 2]>, &Quote),
+        (mut fits, quote): (Fits, &Quote),
         observer: &mut impl Observer,
-    ) -> Gate<SmallVec<[Fit; 2]>> {
+    ) -> Gate<Fits> {
         let mut furthest: Option<No> = None;
         fits.retain(|fit| {
             match self.floor(&self.case.request.impressions[fit.impression], quote) {

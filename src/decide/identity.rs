@@ -11,7 +11,8 @@ use smallvec::SmallVec;
 /// Most ids of one request that are looked up at all: a bound on work, above real traffic.
 const IDS_MAX: usize = 16;
 
-type Keys = SmallVec<[UserKey; 8]>;
+/// All of them fit without an allocation.
+type Keys = SmallVec<[UserKey; IDS_MAX]>;
 
 /// Fills `person` with everyone whom the request's ids name.
 ///
@@ -44,9 +45,11 @@ pub fn recognise(case: &Case<'_, '_>, person: &mut Person) -> Result<(), NoBidRe
 fn keys(case: &Case<'_, '_>) -> Keys {
     let mut keys = Keys::new();
     let mut add = |space: &str, id: &str| {
-        let usable = !id.is_empty() && id.len() <= ID_BYTES_MAX && keys.len() < IDS_MAX;
+        if id.is_empty() || id.len() > ID_BYTES_MAX || keys.len() == IDS_MAX {
+            return;
+        }
         let key = UserKey::new(space, id);
-        if usable && !keys.contains(&key) {
+        if !keys.contains(&key) {
             keys.push(key);
         }
     };

@@ -112,10 +112,13 @@ pub struct Candidate {
     /// What it would pay, factor by factor.
     pub quote: Quote,
     /// The impressions that it may take, and with which creative, in request order.
-    pub fits: SmallVec<[Fit; 2]>,
+    pub fits: Fits,
     /// The person is in its holdout: it competes, but is not shown.
     pub ghost: bool,
 }
+
+/// The impressions that a candidate may take; as many as most requests have need no allocation.
+pub type Fits = SmallVec<[Fit; 4]>;
 
 /// An impression that a candidate may take.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -16,7 +16,7 @@ pub struct Moment<'a> {
     pub person: UserKey,
     /// The visit; none for prospecting.
     pub visit: Option<&'a Membership>,
-    /// How many impressions of the campaign the person has had.
+    /// How many impressions of the campaign the person has had; only sequences look at it.
     pub shown: u32,
     /// Now.
     pub now: UnixSeconds,

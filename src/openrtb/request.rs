@@ -14,13 +14,17 @@ pub const IMPRESSIONS_MAX: usize = 16;
 /// Most sizes of one banner that are looked at.
 pub const FORMATS_MAX: usize = 32;
 
+/// So many impressions of a request, and sizes of a banner, are kept without an allocation:
+/// more than nearly all real requests have.
+const INLINE: usize = 8;
+
 /// A bid request. Absent means unknown (OpenRTB 2.6, 2.8).
 #[derive(Clone, Debug, Default)]
 pub struct BidRequest<'a> {
     /// The exchange's id of the request: echoed in the answer. Never empty.
     pub id: Cow<'a, str>,
     /// The impressions that can be read; the others are counted in `impressions_skipped`.
-    pub impressions: SmallVec<[Impression<'a>; 4]>,
+    pub impressions: SmallVec<[Impression<'a>; INLINE]>,
     /// Impressions that were skipped: malformed, doubled, or beyond [`IMPRESSIONS_MAX`].
     pub impressions_skipped: u32,
     /// `test`: 1 is a test auction.
@@ -70,7 +74,7 @@ pub struct Impression<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Banner {
     /// Sizes in pixels, in the exchange's order; from `format`, else `w` and `h`.
-    pub sizes: SmallVec<[(u16, u16); 4]>,
+    pub sizes: SmallVec<[(u16, u16); INLINE]>,
     /// `battr`: blocked creative attributes, one bit each (bit n: attribute n).
     pub blocked_attributes: u32,
     /// `btype`: blocked banner types, one bit each.

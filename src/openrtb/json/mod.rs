@@ -12,9 +12,10 @@ mod list;
 mod scalar;
 
 pub use list::RawList;
+pub(super) use scalar::plain_run_end;
 
 use crate::model::CpmMicros;
-use scalar::{RawText, escape_length, integral, plain_run_end};
+use scalar::{RawText, escape_length, integral};
 use std::borrow::Cow;
 
 /// Deepest nesting of objects and arrays: the deepest field we read stands at 7.
