@@ -81,10 +81,11 @@ impl Exposures {
             if shown + held < allowed {
                 continue;
             }
-            // So many of the window's impressions must leave it before there is room.
-            let must_leave = shown + held + 1 - allowed;
-            let leaves = self.stamps.get(self.stamps.len() - shown + must_leave - 1);
-            let frees_at = leaves.map(|at| at.plus(cap.per)).or_else(first_end).unwrap_or(now);
+            let leaving =
+                self.stamps[self.stamps.len() - shown..].iter().map(|at| at.plus(cap.per));
+            let ending = live().map(|(_, ends)| *ends);
+            let must_go = shown + held + 1 - allowed;
+            let frees_at = nth_earliest(leaving.chain(ending), must_go).unwrap_or(now);
             return Err(CapRefusal::Window {
                 allowed: cap.impressions,
                 per: cap.per,
@@ -151,4 +152,11 @@ impl Exposures {
     pub(super) fn is_stale(&self, now: UnixSeconds) -> bool {
         self.wanted_until <= now && self.holds.iter().all(|(_, ends)| *ends <= now)
     }
+}
+
+/// The `n`-th earliest of some moments, from 1.
+fn nth_earliest(moments: impl Iterator<Item = UnixSeconds>, n: usize) -> Option<UnixSeconds> {
+    let mut moments: SmallVec<[UnixSeconds; 16]> = moments.collect();
+    moments.sort_unstable();
+    moments.get(n.checked_sub(1)?).copied()
 }

@@ -194,6 +194,24 @@ fn caps_say_when_they_free() {
 }
 
 #[test]
+fn a_cap_filled_by_a_bid_in_flight_frees_when_that_bid_ends() {
+    let (ledger, account) = free(i64::MAX);
+    let caps = caps(&[(2, 3_600)], None);
+    let shown = claim(1, START);
+    hold(&ledger, &account, (&shown, &caps)).expect("room");
+    ledger.bill(&shown, PRICE, START);
+    let in_flight = claim(2, START.plus(Seconds(10)));
+    hold(&ledger, &account, (&in_flight, &caps)).expect("room");
+    let now = START.plus(Seconds(20));
+    let refusal = ledger.check_caps(&[UserKey(1)], (Scope(7), &caps), now).expect_err("full");
+    let CapRefusal::Window { shown: 1, held: 1, frees_at, .. } = refusal else {
+        panic!("{refusal:?}");
+    };
+    assert_eq!(frees_at, in_flight.hold_ends());
+    assert!(ledger.check_caps(&[UserKey(1)], (Scope(7), &caps), frees_at).is_ok());
+}
+
+#[test]
 fn a_gap_is_kept_from_impressions_and_from_bids_in_flight() {
     let (ledger, account) = free(i64::MAX);
     let caps = caps(&[], Some(300));
