@@ -11,6 +11,7 @@ use homing::openrtb::request::{BidRequest, IMPRESSIONS_MAX};
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::Path;
 
 /// Ids longer than this are no ids (`model::ids::ID_BYTES_MAX`).
@@ -25,7 +26,9 @@ const SIZES: [&str; 12] = [
 fn lines(name: &str) -> Option<Vec<String>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/requests");
     let Ok(text) = std::fs::read_to_string(folder.join(name)) else {
-        println!("skipped: {name} is not in {}", folder.display());
+        // Past the test runner's capture, which would swallow what a passing test prints.
+        let told = format!("skipped: {name} is not in {}\n", folder.display());
+        std::io::stderr().write_all(told.as_bytes()).expect("standard error can be written");
         return None;
     };
     Some(text.lines().map(str::to_owned).collect())
