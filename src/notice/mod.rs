@@ -14,9 +14,8 @@ pub mod urls;
 
 pub use token::{Keyring, Side, TokenError};
 
-use crate::campaign::model::Creative;
 use crate::ledger::{Claim, Ledger, Noted};
-use crate::model::{CreativeKey, ExchangeKey, UnixSeconds};
+use crate::model::{ExchangeKey, UnixSeconds};
 use crate::openrtb::profile::BillingEvent;
 use price::PriceSaid;
 
@@ -121,11 +120,6 @@ impl Office<'_> {
         };
         self.ledger.bill(claim, price, arrival.now).into()
     }
-}
-
-/// Where a click on `creative` leads: the landing page in the campaign's file, nowhere else.
-pub fn landing(creatives: &[Creative], key: CreativeKey) -> Option<&str> {
-    creatives.iter().find(|creative| creative.key == key).map(|creative| creative.landing.as_str())
 }
 
 #[cfg(test)]

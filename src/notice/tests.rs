@@ -4,7 +4,7 @@ use super::token::Tokens;
 use super::*;
 use crate::ledger::LedgerLimits;
 use crate::model::{
-    BidId, CampaignKey, CpmMicros, Currency, MoneyNanos, Seconds, UnixSeconds, UserKey,
+    BidId, CampaignKey, CpmMicros, CreativeKey, Currency, MoneyNanos, Seconds, UnixSeconds, UserKey,
 };
 use proptest::prelude::*;
 use smallvec::smallvec;

@@ -7,19 +7,18 @@
 //! text is pure; [`Settings::read`] and [`secrets::resolve`] are the
 //! only functions here that look outside it.
 
-mod countries;
 mod exchange;
 pub mod grammar;
 pub mod secrets;
 #[cfg(test)]
 mod tests;
 
-use self::countries::EEA_UK_CH;
 use crate::config::files::read_source;
 use crate::config::{Diagnostic, Document, Section, Source};
 use crate::model::{Currency, Rates, Seconds};
 use crate::openrtb::profile::ExchangeProfile;
 use crate::privacy::PrivacyRules;
+use crate::privacy::rules::EEA_UK_CH;
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
