@@ -97,6 +97,7 @@ fn server_config(settings: &Settings, workers: NonZeroUsize, end_on_signals: boo
         bid_limits: bid_limits(limits),
         notices_limits: ConnectionLimits::of_notices(),
         admin_limits: ConnectionLimits::of_admin(),
+        browser_origins: settings.listen.browser_origins.clone(),
         drain: DrainLimits { delay: limits.drain_delay, drain: limits.drain },
         end_on_signals,
     }

@@ -57,6 +57,13 @@ pub static URL: TextRule = TextRule {
     holds: is_url,
 };
 
+/// The origin of a web page.
+pub static ORIGIN: TextRule = TextRule {
+    expected: "an origin such as \"https://news.example\", in lower case, without a path",
+    pattern: "^https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?$",
+    holds: is_origin,
+};
+
 /// A currency code.
 pub static CURRENCY: TextRule = TextRule {
     expected: "an ISO 4217 code of three capitals such as \"EUR\"",
@@ -145,6 +152,16 @@ fn is_domain(text: &str) -> bool {
         && text.split('.').all(label)
         && top.len() >= 2
         && !top.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_origin(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let Some(rest) = rest else { return false };
+    let (host, port) = rest.split_once(':').map_or((rest, None), |(host, port)| (host, Some(port)));
+    let is_host = is_made_of(host, DOMAIN_BYTES_MAX, |byte| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte)
+    });
+    is_host && port.is_none_or(|port| port.parse::<u16>().is_ok())
 }
 
 fn is_url(text: &str) -> bool {

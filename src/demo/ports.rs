@@ -62,6 +62,7 @@ mod tests {
             admin: SocketAddr::from(([127, 0, 0, 1], 0)),
             public_url: format!("http://{address}"),
             workers: 1,
+            browser_origins: Vec::new(),
         };
         let moved = settle(&mut listen).expect("a hundred ports are not all taken");
         assert_eq!(moved.len(), 2, "{moved:?}");

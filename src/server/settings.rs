@@ -63,6 +63,8 @@ pub struct Listen {
     pub public_url: String,
     /// Threads that answer bid requests; 0 is one a core.
     pub workers: u16,
+    /// Origins whose pages may call the bid port from a browser.
+    pub browser_origins: Vec<String>,
 }
 
 /// Folders; relative ones are resolved against the folder of `homing.toml`.
@@ -201,7 +203,9 @@ fn listen(section: &Section<'_>) -> Option<Listen> {
         );
     }
     let public_url = section.string("public_url").unwrap_or_else(|| format!("http://{notice}"));
-    Some(Listen { bid, notice, admin, public_url, workers: section.number_of("workers")? })
+    let workers = section.number_of("workers")?;
+    let browser_origins = section.strings("browser_origins");
+    Some(Listen { bid, notice, admin, public_url, workers, browser_origins })
 }
 
 fn limits(section: &Section<'_>) -> Option<Limits> {

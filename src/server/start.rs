@@ -40,6 +40,8 @@ pub struct ServerConfig {
     pub notices_limits: ConnectionLimits,
     /// Limits of the admin port.
     pub admin_limits: ConnectionLimits,
+    /// Origins whose pages may call the bid port from a browser.
+    pub browser_origins: Vec<String>,
     /// How the server ends.
     pub drain: DrainLimits,
     /// Whether SIGTERM and SIGINT end it. They belong to the whole process, so at most one
@@ -277,7 +279,7 @@ impl Worker {
     ) {
         let Self { runtime, listener, number, config, until: (stage, busy) } = self;
         let limits = &config.bid_limits;
-        let desk = BidDesk::new(bids, notices, number, limits);
+        let desk = BidDesk::new(bids, notices, number, (limits, &config.browser_origins));
         let place = (Port::Bid, number, config.workers.get());
         let door = Door::new(desk, limits, place, metrics);
         let local = LocalSet::new();

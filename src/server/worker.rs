@@ -6,6 +6,7 @@
 
 use super::body::{self, BodyFault, BodyPool, HeldBody};
 use super::connection::Handler;
+use super::cors::{self, Origins};
 use super::encoding::{self, Packing};
 use super::limits::ConnectionLimits;
 use super::notices::{Arrived, NoticeDesk};
@@ -29,6 +30,7 @@ pub(super) struct BidDesk<B: BidService, N> {
     bids: Arc<B>,
     notices: NoticeDesk<N>,
     worker: usize,
+    origins: Origins,
     bench: RefCell<Bench<B::Scratch>>,
     pool: Rc<BodyPool>,
     body_bytes_max: usize,
@@ -47,7 +49,7 @@ impl<B: BidService, N: NoticeService> BidDesk<B, N> {
         bids: Arc<B>,
         notices: Arc<N>,
         worker: usize,
-        limits: &ConnectionLimits,
+        (limits, browser_origins): (&ConnectionLimits, &[String]),
     ) -> Self {
         let pool = BodyPool::new(limits.held_body_bytes_max);
         let scratch = bids.scratch(worker);
@@ -55,6 +57,7 @@ impl<B: BidService, N: NoticeService> BidDesk<B, N> {
             bids,
             notices: NoticeDesk::new(notices, Rc::clone(&pool), limits),
             worker,
+            origins: Origins::new(browser_origins),
             bench: RefCell::new(Bench { scratch, out: Vec::new(), unpacked: Vec::new() }),
             pool,
             body_bytes_max: limits.body_bytes_max,
@@ -138,7 +141,13 @@ impl<B: BidService, N: NoticeService> Handler for BidDesk<B, N> {
         let (head, body) = request.into_parts();
         let arrived = Arrived { head: &head, body };
         match PublicRoute::of(head.uri.path()) {
-            Some(PublicRoute::Bid { exchange }) => self.bid(exchange, received, arrived).await,
+            Some(PublicRoute::Bid { exchange }) => {
+                if let Some(preflight) = self.origins.preflight(&head) {
+                    return preflight;
+                }
+                let origin = self.origins.allowed(&head.headers);
+                cors::granted(self.bid(exchange, received, arrived).await, origin)
+            }
             Some(PublicRoute::Notice { kind, token }) => {
                 self.notices.answer(kind, token, arrived).await
             }

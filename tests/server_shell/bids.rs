@@ -190,3 +190,37 @@ fn expect_continue_is_honoured() {
     assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
     assert_eq!(client.ask("ok").body, b"ok");
 }
+
+#[test]
+fn pages_of_configured_origins_may_call_and_no_others() {
+    let shell = Shell::start();
+    let mut client = shell.bid_client();
+    let call = |origin: &str| {
+        post(
+            "/openrtb2/adx",
+            &format!("origin: {origin}\r\ncontent-type: text/plain\r\n"),
+            b"hello",
+        )
+    };
+    let allowed = client.ask(call("https://news.example"));
+    assert_eq!((allowed.status, allowed.body.as_slice()), (200, b"hello".as_slice()));
+    let header = |name| allowed.header(name);
+    assert_eq!(header("access-control-allow-origin"), Some("https://news.example"));
+    assert_eq!(header("access-control-allow-credentials"), Some("true"));
+    for stranger in ["https://evil.example", "https://news.example.evil", "null", "*"] {
+        let reply = client.ask(call(stranger));
+        assert_eq!((reply.status, reply.header("access-control-allow-origin")), (200, None));
+    }
+    let preflight = |origin: &str| {
+        format!(
+            "OPTIONS /openrtb2/adx HTTP/1.1\r\nhost: a\r\norigin: {origin}\r\n\
+             access-control-request-method: POST\r\n\r\n"
+        )
+    };
+    let granted = client.ask(preflight("https://news.example").into_bytes());
+    assert_eq!(
+        (granted.status, granted.header("access-control-allow-methods")),
+        (204, Some("POST"))
+    );
+    assert_eq!(client.ask(preflight("https://evil.example").into_bytes()).status, 405);
+}

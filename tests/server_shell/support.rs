@@ -142,6 +142,7 @@ pub(crate) fn loopback_config() -> ServerConfig {
         bid_limits: ConnectionLimits::default(),
         notices_limits: ConnectionLimits::of_notices(),
         admin_limits: ConnectionLimits::of_admin(),
+        browser_origins: vec!["https://news.example".to_owned()],
         drain: DrainLimits { delay: Duration::ZERO, drain: PATIENCE },
         end_on_signals: false,
     }

@@ -18,6 +18,8 @@ const NOTICE_KEYS_MAX: usize = 16;
 const ID_SOURCES_MAX: usize = 16;
 /// Most countries: ISO 3166-1 has fewer than 300.
 const COUNTRIES_MAX: usize = 300;
+/// Most origins: each is compared with every request that a browser sends.
+const ORIGINS_MAX: usize = 1_000;
 
 const REQUIRED: Need = Need::Required;
 const OPTIONAL: Need = Need::Optional;
@@ -108,6 +110,12 @@ static LISTEN: Table = Table {
             "What the URLs in our bids begin with; default: http:// and the notice address.",
         ),
         field("workers", Kind::Integer(0, 256), Need::Integer(0), "Threads; 0 is one a core."),
+        field(
+            "browser_origins",
+            Kind::List(&ListRule { of: Kind::Text(&rules::ORIGIN), min: 0, max: ORIGINS_MAX }),
+            OPTIONAL,
+            "Origins whose pages may call the bid port from a browser, with credentials.",
+        ),
     ],
 };
 

@@ -25,6 +25,7 @@ notice = "0.0.0.0:8081"
 admin = "127.0.0.1:9090"
 public_url = "https://ads.homing.example/rtb"
 workers = 4
+browser_origins = ["https://news.example", "http://localhost:3000"]
 
 [business]
 folder = "shops"
@@ -116,6 +117,7 @@ fn everything_is_read_as_it_is_written() {
     let settings = good(FULL);
     assert_eq!(settings.node, "bidder-7");
     assert_eq!(settings.listen.public_url, "https://ads.homing.example/rtb");
+    assert_eq!(settings.listen.browser_origins.len(), 2);
     assert_eq!((settings.listen.bid.port(), settings.listen.workers), (8080, 4));
     assert_eq!(settings.folders.business, Path::new("/etc/homing/shops"));
     assert_eq!(settings.folders.audience, Path::new("/srv/audience"));
