@@ -1,8 +1,10 @@
 //! `homing check`: every fault of the machine's file and of the advertiser files, in one run.
+//! A bid response is checked by [`super::check_response`].
 //!
 //! Guarantees: reads files, changes nothing, needs no secret, opens no socket. Its exit code
 //! (sysexits) tells a program what a person reads.
 
+use super::check_response::{self, Pair};
 use super::exit;
 use crate::campaign::advertiser_file::Machine;
 use crate::campaign::files::check_paths;
@@ -30,6 +32,17 @@ pub struct CheckArgs {
     /// Print the JSON Schema of a file instead of checking
     #[arg(long, value_name = "WHICH", conflicts_with_all = ["config", "paths", "json"])]
     pub schema: Option<SchemaOf>,
+    /// Check a bid response instead: what an exchange would refuse in it
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "request",
+        conflicts_with_all = ["config", "paths", "schema"],
+    )]
+    pub response: Option<PathBuf>,
+    /// The bid request that the response answers
+    #[arg(long, value_name = "FILE", requires = "response")]
+    pub request: Option<PathBuf>,
 }
 
 /// Files that have a schema.
@@ -43,6 +56,9 @@ pub enum SchemaOf {
 
 /// Checks and prints; the exit code.
 pub fn run(args: &CheckArgs) -> u8 {
+    if let (Some(request), Some(response)) = (&args.request, &args.response) {
+        return check_response::run(Pair { request, response }, args.json);
+    }
     let (text, code) = if let Some(which) = args.schema {
         (schema_text(which), exit::OK)
     } else {
@@ -165,7 +181,7 @@ name = \"demo\"
 ";
 
     fn args(config: PathBuf, paths: Vec<PathBuf>) -> CheckArgs {
-        CheckArgs { config, paths, json: false, schema: None }
+        CheckArgs { config, paths, json: false, schema: None, response: None, request: None }
     }
 
     fn example(path: &str) -> PathBuf {

@@ -4,6 +4,7 @@
 //! progress and errors to standard error. The wall clock is read here and handed down.
 
 pub mod check;
+pub mod check_response;
 pub mod demo;
 pub mod exit;
 pub mod explain;

@@ -59,6 +59,49 @@ fn check_reports_five_faults_at_once() {
     }
 }
 
+/// The example answers were recorded from this bidder over the examples' campaigns.
+#[test]
+fn the_example_answers_have_no_findings() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    for (name, bids) in [("banner", 1), ("html5", 1), ("multi-impression", 2)] {
+        let file = |folder: &str| examples.join(folder).join(format!("{name}.json"));
+        let (request, response) = (file("requests"), file("responses"));
+        let arguments = ["check", "--request", path(&request), "--response", path(&response)];
+        let checked = run(&arguments);
+        assert_eq!(text(&checked.stdout), "ok: no findings\n", "{}", text(&checked.stderr));
+        assert_eq!(checked.status.code(), Some(0));
+        let body = fs::read(&request).expect("an example");
+        assert!(homing::openrtb::decode_json(&body).is_ok(), "{name} is a bid request");
+        let answer: Value =
+            serde_json::from_slice(&fs::read(&response).expect("an example")).expect("JSON");
+        let told = answer["seatbid"][0]["bid"].as_array().map(Vec::len);
+        assert_eq!(told, Some(bids), "{name}");
+    }
+}
+
+#[test]
+fn check_tells_what_an_exchange_would_refuse() {
+    let workspace = Workspace::new(&plain_shop());
+    workspace.write("request.json", &request_of("u1").to_string());
+    let bid = r#"{"id":"b","impid":"i1","price":"2","adm":"<b>"}"#;
+    workspace.write("answer.json", &format!(r#"{{"id":"r2","seatbid":[{{"bid":[{bid}]}}]}}"#));
+    let (request, response) = (workspace.path("request.json"), workspace.path("answer.json"));
+    let arguments = ["check", "--request", path(&request), "--response", path(&response)];
+    let shown = run(&arguments);
+    assert_eq!(shown.status.code(), Some(DATA), "{}", text(&shown.stderr));
+    for part in ["answer.json#/id\n", "answer.json#/seatbid/0/bid/0/price\n", "found \"2\""] {
+        assert!(text(&shown.stdout).contains(part), "{part} is not in {}", text(&shown.stdout));
+    }
+    let json = run(&[&arguments[..], &["--json"]].concat());
+    assert_eq!(json.status.code(), Some(DATA));
+    let last = text(&json.stdout).lines().last().expect("a summary");
+    let summary: Value = serde_json::from_str(last).expect("JSON lines");
+    assert_eq!((&summary["ok"], summary["findings"].as_u64() > Some(5)), (&false.into(), true));
+    workspace.write("answer.json", "{");
+    assert_eq!(run(&arguments).status.code(), Some(DATA), "not JSON");
+    assert_eq!(run(&arguments[..3]).status.code(), Some(USAGE), "a request without a response");
+}
+
 #[test]
 fn explain_prints_a_table_and_json() {
     let file = shop(&[
