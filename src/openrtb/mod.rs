@@ -1,20 +1,28 @@
 //! The wire: what exchanges send and what they are answered.
 //!
-//! - [`json`] a strict, lenient-typed, borrowed reader
-//! - [`request`] a bid request as the decision sees it
-//! - [`decode`] from the body to the request
-//! - [`response`] the answer, written straight into a buffer
+//! - [`request`] a bid request as the decision sees it; [`list`] and [`eids`] its lazy parts
+//! - [`json`] a strict, lenient-typed, borrowed reader; [`decode`] from a JSON body to the request
+//! - [`protobuf`] from a protobuf body to the same request
+//! - [`response`] the answer as JSON, [`protobuf_response`] as protobuf: straight into a buffer
+//! - [`form`] which of the two a conversation is held in
 //! - [`profile`] the differences between exchanges, as data
 //!
 //! Guarantees: reading a request never panics, never copies the body and is bounded in depth
 //! and number of impressions. Must not know campaigns or sockets.
 
 pub mod decode;
+pub mod eids;
 pub mod escape;
+pub mod form;
 pub mod json;
+pub mod list;
 pub mod profile;
+pub mod protobuf;
+pub mod protobuf_response;
 pub mod request;
 pub mod response;
 
 pub use decode::decode_json;
+pub use form::Form;
+pub use protobuf::decode_protobuf;
 pub use request::{BidRequest, Impression, InvalidRequest};
