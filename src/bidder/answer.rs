@@ -12,9 +12,10 @@ use crate::message::Fill;
 use crate::model::{BidId, NoBidReason};
 use crate::notice::token::Tokens;
 use crate::notice::urls::NoticeUrls;
+use crate::openrtb::form::OpenResponse;
 use crate::openrtb::profile::{BillingEvent, NoBidStyle};
-use crate::openrtb::response::{self, BannerBid, ResponseHead};
-use crate::openrtb::{BidRequest, decode_json};
+use crate::openrtb::response::{BannerBid, ResponseHead};
+use crate::openrtb::{BidRequest, Form};
 use crate::server::clock;
 use crate::server::service::{BidAnswer, BidCall, BidService, ContentKind, Refusal};
 use crate::telemetry::labels::RequestOutcome;
@@ -22,7 +23,24 @@ use std::fmt::Write;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-const JSON: &str = "application/json";
+/// What an answer is written in: the form of the request, under the name it came by.
+#[derive(Clone, Copy)]
+struct Language {
+    form: Form,
+    content_type: &'static str,
+}
+
+impl Language {
+    /// Whatever does not say that it is protobuf is taken for JSON.
+    fn of(kind: ContentKind) -> Self {
+        match kind {
+            ContentKind::Protobuf(content_type) => Self { form: Form::Protobuf, content_type },
+            ContentKind::Json | ContentKind::Text | ContentKind::Other => {
+                Self { form: Form::Json, content_type: "application/json" }
+            }
+        }
+    }
+}
 
 /// What a worker keeps from request to request.
 pub struct Scratch {
@@ -70,12 +88,13 @@ impl Bidder {
         scratch: &mut Scratch,
         (call, out): (&BidCall<'_>, &mut Vec<u8>),
     ) -> BidAnswer {
-        let request = match read(call) {
+        let language = Language::of(call.content_kind);
+        let request = match language.form.decode(call.body) {
             Ok(request) => request,
             Err(why) => {
                 desk.metrics.request(RequestOutcome::BadRequest);
                 desk.metrics.no_bid(NoBidReason::InvalidRequest);
-                out.extend_from_slice(why.as_bytes());
+                out.extend_from_slice(why.to_string().as_bytes());
                 return BidAnswer::BadRequest;
             }
         };
@@ -83,14 +102,14 @@ impl Bidder {
             Ok(bids) => {
                 desk.metrics.request(RequestOutcome::Bid);
                 desk.metrics.bids.increment(bids as u64);
-                body(desk)
+                body(desk, language)
             }
             Err(reason) => {
                 let late = reason == NoBidReason::Late;
                 let outcome = if late { RequestOutcome::Late } else { RequestOutcome::NoBid };
                 desk.metrics.request(outcome);
                 desk.metrics.no_bid(reason);
-                no_bid(desk, (&request, reason), out)
+                no_bid((desk, language), (&request, reason), out)
             }
         }
     }
@@ -114,7 +133,8 @@ impl Bidder {
         }
         commit(&case, &mut scratch.decision, &mut scratch.ids);
         if !scratch.decision.bids.is_empty() {
-            self.write(&served, (desk, scratch), (request, out));
+            let form = Language::of(call.content_kind).form;
+            self.write(&served, (desk, scratch), (request, form, out));
         }
         if call.received.elapsed() > budget {
             abandon(&case, &mut scratch.decision, NoBidReason::Late);
@@ -130,43 +150,39 @@ impl Bidder {
         &self,
         served: &Served,
         (desk, scratch): (&ExchangeDesk, &mut Scratch),
-        (request, out): (&BidRequest<'_>, &mut Vec<u8>),
+        (request, form, out): (&BidRequest<'_>, Form, &mut Vec<u8>),
     ) {
         let decision = std::mem::take(&mut scratch.decision);
-        for (number, bid) in decision.bids.iter().enumerate() {
+        let mut opened = None;
+        for bid in &decision.bids {
             self.keyring.sign(&bid.claim, &mut scratch.tokens);
             scratch.urls.write(&self.rules.public_url, &scratch.tokens, &desk.profile);
             scratch.bid_id.clear();
             // Writing into a String cannot fail.
             let _ = write!(scratch.bid_id, "{}", bid.claim.bid);
-            if number == 0 {
+            let response = opened.get_or_insert_with(|| {
                 let head = ResponseHead {
                     request_id: &request.id,
                     bid_id: &scratch.bid_id,
                     currency: bid.claim.currency,
                     seat: desk.profile.seat.as_deref(),
                 };
-                response::begin(out, &head);
-            }
-            write_bid(served, (desk, scratch), (request, bid, number == 0), out);
+                form.begin(out, &head)
+            });
+            write_bid(served, (desk, scratch), (request, bid), (response, out));
         }
-        response::end(out);
+        if let Some(response) = opened {
+            response.end(out);
+        }
         scratch.decision = decision;
     }
-}
-
-fn read<'a>(call: &BidCall<'a>) -> Result<BidRequest<'a>, String> {
-    if call.content_kind == ContentKind::Protobuf {
-        return Err("expected a JSON body, found protobuf".to_owned());
-    }
-    decode_json(call.body).map_err(|error| error.to_string())
 }
 
 fn write_bid(
     served: &Served,
     (desk, scratch): (&ExchangeDesk, &Scratch),
-    (request, bid, first): (&BidRequest<'_>, &Bid, bool),
-    out: &mut Vec<u8>,
+    (request, bid): (&BidRequest<'_>, &Bid),
+    (response, out): (&mut OpenResponse, &mut Vec<u8>),
 ) {
     let book = &served.business.book;
     let campaign = &book.campaigns[bid.campaign.0 as usize];
@@ -196,15 +212,19 @@ fn write_bid(
     let fill =
         Fill { click_url: &urls.click, pixels: &pixels[..count], cache_buster: &scratch.bid_id };
     let template = &served.business.templates[bid.creative.0 as usize];
-    response::banner_bid(out, &fields, first, |out| template.write_json(&fill, out));
+    response.banner_bid(out, &fields, |out, form| match form {
+        Form::Json => template.write_json(&fill, out),
+        Form::Protobuf => template.write_plain(&fill, out),
+    });
 }
 
-fn body(desk: &ExchangeDesk) -> BidAnswer {
-    BidAnswer::Body { content_type: JSON, version_header: desk.version_header.clone() }
+fn body(desk: &ExchangeDesk, language: Language) -> BidAnswer {
+    let version_header = desk.version_header.clone();
+    BidAnswer::Body { content_type: language.content_type, version_header }
 }
 
 fn no_bid(
-    desk: &ExchangeDesk,
+    (desk, language): (&ExchangeDesk, Language),
     (request, reason): (&BidRequest<'_>, NoBidReason),
     out: &mut Vec<u8>,
 ) -> BidAnswer {
@@ -212,8 +232,8 @@ fn no_bid(
     match desk.profile.no_bid {
         NoBidStyle::NoContent => BidAnswer::NoContent,
         NoBidStyle::Nbr => {
-            response::no_bid(out, &request.id, reason.nbr());
-            body(desk)
+            language.form.no_bid(out, &request.id, reason.nbr());
+            body(desk, language)
         }
     }
 }

@@ -5,8 +5,10 @@
 //! - [`pages`] several impressions: the best total, holds that fail, ghosts
 //! - [`people`] ids and who is behind them
 //! - [`agreement`] bidding and explaining say the same, ten thousand times over
+//! - [`forms`] so do JSON and protobuf
 
 mod agreement;
+mod forms;
 mod pages;
 mod people;
 mod prices;

@@ -2,7 +2,8 @@
 //!
 //! Why two units: an impression bought at a CPM of one micro costs a thousandth of a micro,
 //! that is one nano. Counting budgets in nanos makes every charge exact, where micros would
-//! round each of them. Nothing here may use floats except to show a number to a person.
+//! round each of them. Nothing here computes in floats: they come in and go out only where a wire
+//! form or a person knows nothing else.
 
 use std::fmt;
 
@@ -72,6 +73,20 @@ impl CpmMicros {
         let fraction = fraction * 10_i64.pow(6 - kept.len() as u32) + i64::from(dropped);
         let units: i64 = units.parse().ok()?;
         units.checked_mul(MICROS_PER_UNIT)?.checked_add(fraction).map(Self)
+    }
+
+    /// Takes a price in units that came as a float, rounded up to the micro; `None` below zero
+    /// and beyond what any price can be. What is nearer to a whole micro than a float can tell
+    /// is that micro: 0.84 is 840,000 and not one more.
+    pub fn from_float_up(units: f64) -> Option<Self> {
+        let micros = units * 1e6;
+        let untold = (micros * 2.0 * f64::EPSILON).max(1e-6);
+        (0.0..=9e12).contains(&units).then(|| Self((micros - untold).ceil() as i64))
+    }
+
+    /// The price in units as the nearest float, for wire forms that know no decimals.
+    pub fn to_float(self) -> f64 {
+        self.0 as f64 / MICROS_PER_UNIT as f64
     }
 }
 
@@ -280,6 +295,21 @@ mod tests {
             (-1_500_000, "-1.5"),
         ] {
             assert_eq!(shown(micros), text);
+        }
+    }
+
+    #[test]
+    fn floats_are_taken_for_the_decimal_that_they_stand_for() {
+        for text in ["0", "0.84", "0.000001", "2.3456", "1.000001", "123456.789012", "8999999.1"] {
+            let float: f64 = text.parse().expect("a number");
+            let exact = CpmMicros::parse_up(text).expect("a price");
+            assert_eq!(CpmMicros::from_float_up(float), Some(exact), "{text}");
+            assert_eq!(exact.to_float().to_bits(), float.to_bits(), "{text}");
+        }
+        assert_eq!(CpmMicros::from_float_up(0.000_000_1), Some(CpmMicros(1)), "rounded up");
+        assert_eq!(CpmMicros::from_float_up(-0.0), Some(CpmMicros(0)));
+        for none in [-0.01, f64::NAN, f64::INFINITY, 1e13] {
+            assert_eq!(CpmMicros::from_float_up(none), None);
         }
     }
 

@@ -34,6 +34,14 @@ pub fn decode_json(body: &[u8]) -> Result<BidRequest<'_>, InvalidRequest> {
     if !is_object {
         return Err(InvalidRequest::NotAnObject);
     }
+    whole(request, impressions_offered)
+}
+
+/// The request, if it has what none can do without.
+pub(super) fn whole(
+    request: BidRequest<'_>,
+    impressions_offered: bool,
+) -> Result<BidRequest<'_>, InvalidRequest> {
     if request.id.is_empty() {
         return Err(InvalidRequest::MissingId);
     }
@@ -76,14 +84,19 @@ fn impressions<'a>(reader: &mut Reader<'a>, request: &mut BidRequest<'a>) -> Rea
             return reader.skip().map(drop);
         }
         let read = impression(reader)?;
-        let doubled = |one: &Impression<'_>| request.impressions.iter().any(|old| old.id == one.id);
-        match read.filter(|one| !doubled(one)) {
-            Some(one) => request.impressions.push(one),
-            None => request.impressions_skipped += 1,
-        }
+        keep(request, read);
         Ok(())
     })?;
     Ok(offered)
+}
+
+/// Keeps an impression that could be read and is not there already; counts any other.
+pub(super) fn keep<'a>(request: &mut BidRequest<'a>, read: Option<Impression<'a>>) {
+    let doubled = |one: &Impression<'_>| request.impressions.iter().any(|old| old.id == one.id);
+    match read.filter(|one| !doubled(one)) {
+        Some(one) => request.impressions.push(one),
+        None => request.impressions_skipped += 1,
+    }
 }
 
 fn impression<'a>(reader: &mut Reader<'a>) -> Read<Option<Impression<'a>>> {
@@ -93,12 +106,7 @@ fn impression<'a>(reader: &mut Reader<'a>) -> Read<Option<Impression<'a>>> {
             "id" => one.id = reader.text()?.unwrap_or_default(),
             "banner" => one.banner = banner(reader)?,
             "bidfloor" => one.floor = reader.price()?.unwrap_or_default(),
-            "bidfloorcur" => {
-                one.floor_currency = match reader.text()? {
-                    Some(code) if !code.is_empty() => Currency::parse(&code),
-                    _ => Some(Currency::USD),
-                }
-            }
+            "bidfloorcur" => one.floor_currency = floor_currency(reader.text()?.as_deref()),
             "secure" => one.secure = reader.integer()?.map(|flag| flag != 0),
             "pmp" => one.private_auction = private_auction(reader)?,
             _ => drop(reader.skip()?),
@@ -106,6 +114,14 @@ fn impression<'a>(reader: &mut Reader<'a>) -> Read<Option<Impression<'a>>> {
         Ok(())
     })?;
     Ok((is_object && !one.id.is_empty()).then_some(one))
+}
+
+/// The protocol's default where nothing is said; `None` for a code that is none.
+pub(super) fn floor_currency(code: Option<&str>) -> Option<Currency> {
+    match code {
+        Some(code) if !code.is_empty() => Currency::parse(code),
+        _ => Some(Currency::USD),
+    }
 }
 
 fn private_auction(reader: &mut Reader<'_>) -> Read<bool> {
@@ -159,7 +175,7 @@ fn formats(reader: &mut Reader<'_>, banner: &mut Banner) -> Read<()> {
     Ok(())
 }
 
-fn size(width: Option<i64>, height: Option<i64>) -> Option<(u16, u16)> {
+pub(super) fn size(width: Option<i64>, height: Option<i64>) -> Option<(u16, u16)> {
     let pixels = |side: Option<i64>| u16::try_from(side?).ok().filter(|side| *side > 0);
     Some((pixels(width)?, pixels(height)?))
 }
@@ -196,7 +212,7 @@ fn site<'a>(reader: &mut Reader<'a>, inventory: &mut Inventory<'a>) -> Read<()> 
 }
 
 /// The host of a URL, without its port.
-fn host_of(page: Cow<'_, str>) -> Option<Cow<'_, str>> {
+pub(super) fn host_of(page: Cow<'_, str>) -> Option<Cow<'_, str>> {
     let range = {
         let start = page.find("://").map_or(0, |scheme| scheme + 3);
         let length = page[start..].find(['/', '?', '#', ':']).unwrap_or(page.len() - start);
@@ -260,10 +276,7 @@ fn geo<'a>(reader: &mut Reader<'a>, device: &mut Device<'a>) -> Read<()> {
     reader.object(|reader, key| {
         match key {
             "country" => {
-                device.country = reader
-                    .text()?
-                    .and_then(|code| <[u8; 3]>::try_from(code.as_bytes()).ok())
-                    .map(|code| code.map(|letter| letter.to_ascii_uppercase()));
+                device.country = reader.text()?.and_then(|code| country_code(&code));
             }
             "region" => device.region = present(reader.text()?),
             _ => drop(reader.skip()?),
@@ -273,8 +286,13 @@ fn geo<'a>(reader: &mut Reader<'a>, device: &mut Device<'a>) -> Read<()> {
     Ok(())
 }
 
+pub(super) fn country_code(code: &str) -> Option<[u8; 3]> {
+    let letters = <[u8; 3]>::try_from(code.as_bytes()).ok()?;
+    Some(letters.map(|letter| letter.to_ascii_uppercase()))
+}
+
 /// AdCOM list "Device Types".
-fn device_type(code: i64) -> DeviceType {
+pub(super) fn device_type(code: i64) -> DeviceType {
     match code {
         1 | 4 => DeviceType::Mobile,
         2 => DeviceType::Desktop,
@@ -285,7 +303,7 @@ fn device_type(code: i64) -> DeviceType {
 }
 
 /// An advertising id that was wiped: zeros and dashes only.
-fn is_zero_id(id: &str) -> bool {
+pub(super) fn is_zero_id(id: &str) -> bool {
     id.bytes().all(|byte| byte == b'0' || byte == b'-')
 }
 
@@ -311,11 +329,16 @@ fn user<'a>(reader: &mut Reader<'a>, user: &mut User<'a>) -> Read<()> {
         }
         Ok(())
     })?;
-    user.consent = match consents {
+    user.consent = joined_consent(consents);
+    Ok(())
+}
+
+/// The consent of two places: none where they contradict each other.
+pub(super) fn joined_consent(places: [Option<Cow<'_, str>>; 2]) -> Option<Cow<'_, str>> {
+    match places {
         [Some(first), Some(second)] => (first == second).then_some(first),
         [first, second] => first.or(second),
-    };
-    Ok(())
+    }
 }
 
 fn regulations<'a>(reader: &mut Reader<'a>, regulations: &mut Regulations<'a>) -> Read<()> {
@@ -370,7 +393,7 @@ fn flag(reader: &mut Reader<'_>, unreadable: &mut bool) -> Read<Option<bool>> {
 }
 
 /// An empty text is as good as none.
-fn present(text: Option<Cow<'_, str>>) -> Option<Cow<'_, str>> {
+pub(super) fn present(text: Option<Cow<'_, str>>) -> Option<Cow<'_, str>> {
     text.filter(|text| !text.is_empty())
 }
 

@@ -1,9 +1,10 @@
 //! The wire: what exchanges send and what they are answered.
 //!
-//! - [`json`] a strict, lenient-typed, borrowed reader
-//! - [`request`] a bid request as the decision sees it
-//! - [`decode`] from the body to the request
-//! - [`response`] the answer, written straight into a buffer
+//! - [`request`] a bid request as the decision sees it; [`list`] and [`eids`] its lazy parts
+//! - [`json`] a strict, lenient-typed, borrowed reader; [`decode`] from a JSON body to the request
+//! - [`protobuf`] from a protobuf body to the same request
+//! - [`response`] the answer as JSON, [`protobuf_response`] as protobuf: straight into a buffer
+//! - [`form`] which of the two a conversation is held in
 //! - [`check`] what an exchange would refuse in an answer; off the bid path
 //! - [`profile`] the differences between exchanges, as data
 //!
@@ -12,11 +13,18 @@
 
 pub mod check;
 pub mod decode;
+pub mod eids;
 pub mod escape;
+pub mod form;
 pub mod json;
+pub mod list;
 pub mod profile;
+pub mod protobuf;
+pub mod protobuf_response;
 pub mod request;
 pub mod response;
 
 pub use decode::decode_json;
+pub use form::Form;
+pub use protobuf::decode_protobuf;
 pub use request::{BidRequest, Impression, InvalidRequest};

@@ -4,7 +4,8 @@
 //! Guarantees: holds only what a decision reads. Where a privacy signal stands in its 2.6 and
 //! in its 2.5 place and the two differ, the stricter one is here (field note openrtb.md 1.4).
 
-use super::json::RawList;
+use super::eids;
+use super::list::RawList;
 use crate::model::{CpmMicros, Currency, DeviceType, InventoryKind};
 use smallvec::SmallVec;
 use std::borrow::Cow;
@@ -134,47 +135,14 @@ impl User<'_> {
     /// returns `false`. Ids that were inferred (`mm` 5) are left out: a guess about a person
     /// is no ground for reaching them (field note openrtb.md 1.3).
     pub fn each_eid(&self, mut visit: impl FnMut(&str, &str) -> bool) {
-        const INFERRED: i64 = 5;
         let mut going = true;
         for list in &self.eids {
-            list.each(|reader| {
-                let (mut source, mut method, mut uids) = (None, None, RawList::default());
-                reader.object(|reader, key| {
-                    match key {
-                        "source" => source = reader.text()?,
-                        "mm" => method = reader.integer()?,
-                        "uids" => uids = reader.list()?,
-                        _ => drop(reader.skip()?),
-                    }
-                    Ok(())
-                })?;
-                if let Some(source) = source.filter(|_| method != Some(INFERRED)) {
-                    each_uid(uids, |id| {
-                        going = going && visit(&source, id);
-                        going
-                    });
-                }
-                Ok(())
+            eids::each(list, |source, id| {
+                going = going && visit(source, id);
+                going
             });
         }
     }
-}
-
-fn each_uid(uids: RawList<'_>, mut visit: impl FnMut(&str) -> bool) {
-    uids.each(|reader| {
-        let mut id = None;
-        reader.object(|reader, key| {
-            match key {
-                "id" => id = reader.text()?,
-                _ => drop(reader.skip()?),
-            }
-            Ok(())
-        })?;
-        if let Some(id) = id.filter(|id| !id.is_empty()) {
-            visit(&id);
-        }
-        Ok(())
-    });
 }
 
 /// `regs`, both places joined.
@@ -203,6 +171,9 @@ pub enum InvalidRequest {
     /// Not JSON.
     #[error("the body is not JSON: {0}")]
     NotJson(#[from] super::json::JsonError),
+    /// Not protocol buffers.
+    #[error("the body is not protobuf: {0}")]
+    NotProtobuf(#[from] super::protobuf::WireError),
     /// JSON, but not an object.
     #[error("the body is not a JSON object")]
     NotAnObject,

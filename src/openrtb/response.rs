@@ -6,7 +6,7 @@
 use crate::model::{CpmMicros, Currency};
 
 /// `mtype` of a banner (OpenRTB 2.6, 4.2.3).
-const MTYPE_BANNER: u8 = 1;
+pub(super) const MTYPE_BANNER: u8 = 1;
 
 /// What is said about the response as a whole.
 #[derive(Clone, Copy, Debug)]

@@ -43,6 +43,10 @@ impl Packing {
     }
 }
 
+/// Names under which exchanges send protobuf.
+const PROTOBUF_TYPES: [&str; 3] =
+    ["application/x-protobuf", "application/protobuf", "application/octet-stream"];
+
 impl ContentKind {
     /// Reads the `Content-Type`; parameters such as `charset` are ignored.
     pub(super) fn of(headers: &HeaderMap) -> Self {
@@ -53,14 +57,11 @@ impl ContentKind {
         let name = name.trim_ascii();
         let is =
             |known: &[&str]| known.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()));
+        let mut binary = PROTOBUF_TYPES.iter();
         if is(&["application/json", "text/json", "application/openrtb+json", ""]) {
             Self::Json
-        } else if is(&[
-            "application/x-protobuf",
-            "application/protobuf",
-            "application/octet-stream",
-        ]) {
-            Self::Protobuf
+        } else if let Some(known) = binary.find(|known| is(&[known])) {
+            Self::Protobuf(known)
         } else if is(&["text/plain"]) {
             Self::Text
         } else {
@@ -128,8 +129,8 @@ mod tests {
         for (value, kind) in [
             ("application/json", ContentKind::Json),
             ("Application/JSON; charset=utf-8", ContentKind::Json),
-            ("application/x-protobuf", ContentKind::Protobuf),
-            ("application/octet-stream", ContentKind::Protobuf),
+            ("application/X-Protobuf", ContentKind::Protobuf("application/x-protobuf")),
+            ("application/octet-stream", ContentKind::Protobuf("application/octet-stream")),
             ("text/plain;charset=UTF-8", ContentKind::Text),
             ("text/html", ContentKind::Other),
         ] {

@@ -15,8 +15,9 @@ use std::time::Instant;
 pub enum ContentKind {
     /// `application/json` and the like, or nothing said.
     Json,
-    /// `application/x-protobuf`, `application/protobuf` or `application/octet-stream`.
-    Protobuf,
+    /// `application/x-protobuf`, `application/protobuf` or `application/octet-stream`: which of
+    /// them, since the answer is sent under the same name.
+    Protobuf(&'static str),
     /// `text/plain`: what browsers send to avoid a preflight.
     Text,
     /// Something else.

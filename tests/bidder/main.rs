@@ -2,6 +2,7 @@
 //!
 //! - [`support`] starts one on ports of its own; [`client`] speaks to it
 //! - [`exchange_rules`] what an exchange accepts: every bid of every test here goes through it
+//! - [`forms`] protobuf in, protobuf out, on the same route
 //! - [`peer_faults`] mistakes that other bidders make, each kept out by a test
 //! - [`money`] budgets, caps and notices
 //! - [`corpus`] two thousand real requests, whole and mutilated
@@ -12,6 +13,7 @@ mod cli;
 mod client;
 mod corpus;
 mod exchange_rules;
+mod forms;
 mod loading;
 mod money;
 mod peer_faults;

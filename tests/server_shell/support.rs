@@ -63,7 +63,7 @@ impl BidService for FakeBids {
 fn kind_name(kind: ContentKind) -> &'static str {
     match kind {
         ContentKind::Json => "json",
-        ContentKind::Protobuf => "protobuf",
+        ContentKind::Protobuf(_) => "protobuf",
         ContentKind::Text => "text",
         ContentKind::Other => "other",
     }

@@ -9,7 +9,7 @@ use crate::campaign::model::{
 use crate::decide::gates::time_left_ms;
 use crate::ledger::CapRefusal;
 use crate::model::NoBidReason;
-use crate::openrtb::json::RawList;
+use crate::openrtb::list::RawList;
 use crate::openrtb::request::Banner;
 use std::collections::BTreeSet;
 

@@ -7,13 +7,13 @@ use crate::decide::explain::CampaignStory;
 use crate::model::BidId;
 use std::collections::{BTreeMap, BTreeSet};
 
-const REQUESTS: u32 = 10_000;
+pub(super) const REQUESTS: u32 = 10_000;
 const PERSONS: u32 = 200;
 
 /// Numbers that are the same in every run.
-struct Numbers {
-    seed: u64,
-    taken: u64,
+pub(super) struct Numbers {
+    pub(super) seed: u64,
+    pub(super) taken: u64,
 }
 
 impl Numbers {
@@ -99,7 +99,7 @@ fn campaigns() -> Vec<Written> {
     campaigns
 }
 
-fn populated(numbers: &mut Numbers) -> Scene {
+pub(super) fn populated(numbers: &mut Numbers) -> Scene {
     let caps = r#"[{ impressions = 5, per = "1h" }]"#;
     let mut scene = Scene::capped(caps, &campaigns());
     for number in 0..PERSONS {
@@ -140,7 +140,7 @@ fn impression(numbers: &mut Numbers, number: u32) -> String {
     text + "}"
 }
 
-fn body(numbers: &mut Numbers) -> String {
+pub(super) fn body(numbers: &mut Numbers) -> String {
     let count = 1 + numbers.below(3);
     let impressions: Vec<_> = (0..count).map(|number| impression(numbers, number)).collect();
     let person = numbers.below(PERSONS + PERSONS / 10);

@@ -4,15 +4,15 @@ use super::{Reader, Result};
 
 /// A JSON array kept as text; its grammar was checked when it was read.
 #[derive(Clone, Copy, Debug)]
-pub struct RawList<'a>(pub(super) &'a str);
+pub struct JsonList<'a>(pub(super) &'a str);
 
-impl Default for RawList<'_> {
+impl Default for JsonList<'_> {
     fn default() -> Self {
         Self("[]")
     }
 }
 
-impl<'a> RawList<'a> {
+impl<'a> JsonList<'a> {
     /// Whether nothing is in it.
     pub fn is_empty(&self) -> bool {
         self.0[1..].trim_start().starts_with(']')
@@ -28,16 +28,6 @@ impl<'a> RawList<'a> {
             }
             Ok(())
         });
-    }
-
-    /// Whether any text in it satisfies `matches`.
-    pub fn any_text(&self, mut matches: impl FnMut(&str) -> bool) -> bool {
-        let mut found = false;
-        self.each_text(|text| {
-            found = matches(text);
-            !found
-        });
-        found
     }
 
     /// Calls `on_element` before each element; see [`Reader::array`].

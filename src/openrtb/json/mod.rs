@@ -11,9 +11,10 @@
 mod list;
 mod scalar;
 
-pub use list::RawList;
+pub use list::JsonList;
 pub(super) use scalar::plain_run_end;
 
+use super::list::RawList;
 use crate::model::CpmMicros;
 use scalar::{RawText, escape_length, integral};
 use std::borrow::Cow;
@@ -137,9 +138,17 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// As [`Self::skip`].
     pub fn list(&mut self) -> Result<RawList<'a>> {
+        self.json_list().map(RawList::Json)
+    }
+
+    /// As [`Self::list`], for those who know that it is JSON.
+    ///
+    /// # Errors
+    /// As [`Self::skip`].
+    pub fn json_list(&mut self) -> Result<JsonList<'a>> {
         let is_array = self.kind()? == Kind::Array;
         let text = self.skip()?;
-        Ok(RawList(if is_array { text } else { "[]" }))
+        Ok(JsonList(if is_array { text } else { "[]" }))
     }
 
     /// A string, or a number as its text; anything else is skipped and absent.

@@ -1,0 +1,51 @@
+//! The lists of a request that most decisions never look into: kept as they arrived, and walked
+//! only if someone asks.
+//!
+//! Guarantees: nothing is copied or allocated, whichever form the request came in.
+
+use super::json::JsonList;
+use super::protobuf::Repeated;
+
+/// A list of texts (or of numbers, or of objects) in the form in which it arrived.
+#[derive(Clone, Copy, Debug)]
+pub enum RawList<'a> {
+    /// A JSON array.
+    Json(JsonList<'a>),
+    /// A repeated field of a protobuf message.
+    Protobuf(Repeated<'a>),
+}
+
+impl Default for RawList<'_> {
+    fn default() -> Self {
+        Self::Json(JsonList::default())
+    }
+}
+
+impl RawList<'_> {
+    /// Whether nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Json(list) => list.is_empty(),
+            // A repeated field exists only by its elements.
+            Self::Protobuf(_) => false,
+        }
+    }
+
+    /// Calls `visit` with each text (or number as text) until it returns `false`.
+    pub fn each_text(&self, visit: impl FnMut(&str) -> bool) {
+        match self {
+            Self::Json(list) => list.each_text(visit),
+            Self::Protobuf(field) => field.each_text(visit),
+        }
+    }
+
+    /// Whether any text in it satisfies `matches`.
+    pub fn any_text(&self, mut matches: impl FnMut(&str) -> bool) -> bool {
+        let mut found = false;
+        self.each_text(|text| {
+            found = matches(text);
+            !found
+        });
+        found
+    }
+}

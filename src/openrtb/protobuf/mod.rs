@@ -1,0 +1,369 @@
+//! Protobuf body to [`BidRequest`]: only the fields that a decision reads, all else skipped.
+//!
+//! Why not prost: it owns every string. This walks the body once and borrows from it, like the
+//! JSON reader; prost, generated from `proto/openrtb.proto`, is the oracle in the tests.
+//!
+//! Guarantees: never panics, never allocates but for more impressions than a request has
+//! inline; a body that breaks the wire format, or lacks `id` or `imp`, is refused. A field that
+//! came in another type, or a text that is not UTF-8, is absent, except among the privacy
+//! flags, where it counts as the strictest. Signals are read in their 2.6 places and in those
+//! of the IAB's `Ext` messages (field 99); what an exchange adds on its own is not known here.
+
+pub(super) mod eids;
+mod repeated;
+pub(super) mod tags;
+mod wire;
+
+pub use repeated::Repeated;
+pub use wire::{GROUP_DEPTH_MAX, WireError};
+
+use super::decode::{
+    country_code, device_type, floor_currency, host_of, is_zero_id, joined_consent, keep, present,
+    size, whole,
+};
+use super::list::RawList;
+use super::request::{
+    Banner, BidRequest, Device, FORMATS_MAX, IMPRESSIONS_MAX, Impression, InvalidRequest,
+    Inventory, Regulations, User,
+};
+use crate::model::{CpmMicros, Currency, InventoryKind};
+use repeated::Elements;
+use wire::{Field, Message, Result as Read};
+
+/// Reads a protobuf body.
+///
+/// # Errors
+/// See [`InvalidRequest`].
+pub fn decode_protobuf(body: &[u8]) -> Result<BidRequest<'_>, InvalidRequest> {
+    let mut request = BidRequest { auction_type: 2, ..BidRequest::default() };
+    let mut impressions_offered = false;
+    let mut met = Met::default();
+    Message::new(body).each(|field| {
+        impressions_offered |= field.number == tags::bid_request::IMP && field.message().is_some();
+        if met.twice(field.number) {
+            request.regulations.unreadable = true;
+        }
+        top_level(&field, &mut request)
+    })?;
+    whole(request, impressions_offered)
+}
+
+/// Which of the messages that carry privacy signals were met.
+#[derive(Default)]
+struct Met {
+    device: bool,
+    user: bool,
+    regulations: bool,
+}
+
+impl Met {
+    /// Whether this is one of them, for the second time. Protobuf would join the two; no
+    /// exchange writes such a thing, so it is not worth more than to be read as "no".
+    fn twice(&mut self, number: u32) -> bool {
+        let met = match number {
+            tags::bid_request::DEVICE => &mut self.device,
+            tags::bid_request::USER => &mut self.user,
+            tags::bid_request::REGS => &mut self.regulations,
+            _ => return false,
+        };
+        std::mem::replace(met, true)
+    }
+}
+
+fn top_level<'a>(field: &Field<'a>, request: &mut BidRequest<'a>) -> Read<()> {
+    use tags::bid_request as tag;
+    match field.number {
+        tag::ID => request.id = field.text().unwrap_or_default(),
+        tag::IMP => return offered(field, request),
+        tag::TEST => request.test = field.flag() == Some(true),
+        tag::AT => request.auction_type = field.integer().unwrap_or(2),
+        tag::TMAX => request.tmax_ms = field.integer().and_then(|ms| u32::try_from(ms).ok()),
+        tag::CUR => list(field, &mut request.currencies),
+        tag::BCAT => list(field, &mut request.blocked_categories),
+        tag::BADV => list(field, &mut request.blocked_advertisers),
+        tag::WSEAT => list(field, &mut request.allowed_seats),
+        tag::BSEAT => list(field, &mut request.blocked_seats),
+        tag::SITE => return within(field, |message| site(message, &mut request.inventory)),
+        tag::APP => return within(field, |message| app(message, &mut request.inventory)),
+        tag::DEVICE => return device(field, &mut request.device),
+        tag::USER => return user(field, request),
+        tag::REGS => return regulations(field, &mut request.regulations),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Reads the message in a field; a field that holds none is passed over.
+fn within<'a>(field: &Field<'a>, read: impl FnOnce(Message<'a>) -> Read<()>) -> Read<()> {
+    field.message().map_or(Ok(()), read)
+}
+
+/// Notes where a repeated field of texts or messages begins.
+fn list<'a>(field: &Field<'a>, list: &mut RawList<'a>) {
+    if list.is_empty() && field.message().is_some() {
+        *list = RawList::Protobuf(Repeated::starting_at(field, Elements::Delimited));
+    }
+}
+
+fn offered<'a>(field: &Field<'a>, request: &mut BidRequest<'a>) -> Read<()> {
+    let Some(message) = field.message() else { return Ok(()) };
+    if request.impressions.len() == IMPRESSIONS_MAX {
+        request.impressions_skipped += 1;
+        return Ok(());
+    }
+    let read = impression(message)?;
+    keep(request, read);
+    Ok(())
+}
+
+fn impression(message: Message<'_>) -> Read<Option<Impression<'_>>> {
+    use tags::imp as tag;
+    let mut one = Impression { floor_currency: Some(Currency::USD), ..Impression::default() };
+    message.each(|field| {
+        match field.number {
+            tag::ID => one.id = field.text().unwrap_or_default(),
+            tag::BANNER => one.banner = field.message().map(banner).transpose()?.flatten(),
+            tag::BIDFLOOR => {
+                one.floor = field.double().and_then(CpmMicros::from_float_up).unwrap_or_default();
+            }
+            tag::BIDFLOORCUR => one.floor_currency = floor_currency(field.text().as_deref()),
+            tag::SECURE => one.secure = field.flag(),
+            tag::PMP => return within(&field, |message| private_auction(message, &mut one)),
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok((!one.id.is_empty()).then_some(one))
+}
+
+fn private_auction(message: Message<'_>, one: &mut Impression<'_>) -> Read<()> {
+    message.each(|field| {
+        if field.number == tags::pmp::PRIVATE_AUCTION {
+            one.private_auction = field.flag() == Some(true);
+        }
+        Ok(())
+    })
+}
+
+fn banner(message: Message<'_>) -> Read<Option<Banner>> {
+    use tags::banner as tag;
+    let mut banner = Banner::default();
+    let mut own = [None, None];
+    message.each(|field| {
+        match field.number {
+            tag::FORMAT => return within(&field, |message| format(message, &mut banner)),
+            tag::W => own[0] = field.integer(),
+            tag::H => own[1] = field.integer(),
+            tag::BATTR => banner.blocked_attributes |= bits(&field)?,
+            tag::BTYPE => banner.blocked_types |= bits(&field)?,
+            _ => {}
+        }
+        Ok(())
+    })?;
+    if banner.sizes.is_empty() {
+        banner.sizes.extend(size(own[0], own[1]));
+    }
+    Ok((!banner.sizes.is_empty()).then_some(banner))
+}
+
+fn format(message: Message<'_>, banner: &mut Banner) -> Read<()> {
+    let mut sides = [None, None];
+    message.each(|field| {
+        match field.number {
+            tags::banner::W => sides[0] = field.integer(),
+            tags::banner::H => sides[1] = field.integer(),
+            _ => {}
+        }
+        Ok(())
+    })?;
+    if banner.sizes.len() < FORMATS_MAX {
+        banner.sizes.extend(size(sides[0], sides[1]));
+    }
+    Ok(())
+}
+
+/// Small numbers as bits; numbers from 32 on mean nothing to this bidder.
+fn bits(field: &Field<'_>) -> Read<u32> {
+    let mut bits = 0;
+    field.each_integer(|number| {
+        if let 0..32 = number {
+            bits |= 1_u32 << number;
+        }
+    })?;
+    Ok(bits)
+}
+
+fn site<'a>(message: Message<'a>, inventory: &mut Inventory<'a>) -> Read<()> {
+    let mut page = None;
+    message.each(|field| {
+        match field.number {
+            tags::site::DOMAIN => inventory.domain = present(field.text()),
+            tags::site::PAGE => page = field.text(),
+            _ => {}
+        }
+        Ok(())
+    })?;
+    inventory.kind = Some(InventoryKind::Site);
+    if inventory.domain.is_none() {
+        inventory.domain = page.and_then(host_of);
+    }
+    Ok(())
+}
+
+fn app<'a>(message: Message<'a>, inventory: &mut Inventory<'a>) -> Read<()> {
+    inventory.kind = Some(InventoryKind::App);
+    message.each(|field| {
+        if field.number == tags::app::BUNDLE {
+            inventory.bundle = present(field.text());
+        }
+        Ok(())
+    })
+}
+
+fn device<'a>(field: &Field<'a>, device: &mut Device<'a>) -> Read<()> {
+    use tags::device as tag;
+    let Some(message) = field.message() else { return Ok(()) };
+    message.each(|field| {
+        match field.number {
+            tag::DEVICETYPE => device.device_type = field.integer().map(device_type),
+            tag::OS => device.operating_system = present(field.text()),
+            tag::IFA => device.ifa = present(field.text()).filter(|ifa| !is_zero_id(ifa)),
+            // A flag that cannot be read forbids.
+            tag::LMT | tag::DNT => device.tracking_limited |= field.flag() != Some(false),
+            tag::GEO => return within(&field, |message| geo(message, device)),
+            tags::EXT => return within(&field, |message| device_extension(message, device)),
+            _ => {}
+        }
+        Ok(())
+    })
+}
+
+/// `atts`, Apple's tracking status: 3 is authorised; 0 undetermined, 1 restricted and 2 denied
+/// are not.
+fn device_extension(message: Message<'_>, device: &mut Device<'_>) -> Read<()> {
+    message.each(|field| {
+        if field.number == tags::device_ext::ATTS {
+            device.tracking_limited |= matches!(field.integer(), Some(0..=2));
+        }
+        Ok(())
+    })
+}
+
+fn geo<'a>(message: Message<'a>, device: &mut Device<'a>) -> Read<()> {
+    message.each(|field| {
+        match field.number {
+            tags::geo::COUNTRY => {
+                device.country = field.text().and_then(|code| country_code(&code));
+            }
+            tags::geo::REGION => device.region = present(field.text()),
+            _ => {}
+        }
+        Ok(())
+    })
+}
+
+fn user<'a>(field: &Field<'a>, request: &mut BidRequest<'a>) -> Read<()> {
+    use tags::user as tag;
+    let Some(message) = field.message() else { return Ok(()) };
+    let user = &mut request.user;
+    let mut consents = [None, None];
+    message.each(|field| {
+        match field.number {
+            tag::ID => user.id = present(field.text()),
+            tag::BUYERUID => user.buyeruid = present(field.text()),
+            tag::CONSENT => consents[0] = present(field.text()),
+            tag::EIDS => list(&field, &mut user.eids[0]),
+            tags::EXT => {
+                return within(&field, |message| user_extension(message, (user, &mut consents)));
+            }
+            _ => {}
+        }
+        Ok(())
+    })?;
+    user.consent = joined_consent(consents);
+    Ok(())
+}
+
+type Text<'a> = Option<std::borrow::Cow<'a, str>>;
+
+fn user_extension<'a>(
+    message: Message<'a>,
+    (user, consents): (&mut User<'a>, &mut [Text<'a>; 2]),
+) -> Read<()> {
+    message.each(|field| {
+        match field.number {
+            tags::user_ext::CONSENT => consents[1] = present(field.text()),
+            tags::user_ext::EIDS => list(&field, &mut user.eids[1]),
+            _ => {}
+        }
+        Ok(())
+    })
+}
+
+fn regulations<'a>(field: &Field<'a>, regulations: &mut Regulations<'a>) -> Read<()> {
+    use tags::regs as tag;
+    let Some(message) = field.message() else {
+        regulations.unreadable = true;
+        return Ok(());
+    };
+    message.each(|field| {
+        match field.number {
+            tag::COPPA => regulations.coppa |= flag(&field, &mut regulations.unreadable),
+            tag::GDPR => gdpr(&field, regulations),
+            tag::US_PRIVACY => us_privacy(&field, (regulations, 0)),
+            tag::GPP_SID => return gpp_sections(&field, regulations),
+            tags::EXT => return within(&field, |message| regs_extension(message, regulations)),
+            _ => {}
+        }
+        Ok(())
+    })
+}
+
+fn regs_extension<'a>(message: Message<'a>, regulations: &mut Regulations<'a>) -> Read<()> {
+    use tags::regs_ext as tag;
+    message.each(|field| {
+        match field.number {
+            tag::GDPR => gdpr(&field, regulations),
+            tag::US_PRIVACY => us_privacy(&field, (regulations, 1)),
+            tag::GPC => match field.text().as_deref() {
+                Some("1") => regulations.gpc = true,
+                Some("0") => {}
+                _ => regulations.unreadable = true,
+            },
+            _ => {}
+        }
+        Ok(())
+    })
+}
+
+/// Whether a privacy flag is set; one that is no flag is unreadable.
+fn flag(field: &Field<'_>, unreadable: &mut bool) -> bool {
+    let said = field.flag();
+    *unreadable |= said.is_none();
+    said == Some(true)
+}
+
+/// Either place saying "applies" outweighs the other saying it does not.
+fn gdpr(field: &Field<'_>, regulations: &mut Regulations<'_>) {
+    regulations.unreadable |= field.flag().is_none();
+    regulations.gdpr = regulations.gdpr.max(field.flag());
+}
+
+fn us_privacy<'a>(field: &Field<'a>, (regulations, place): (&mut Regulations<'a>, usize)) {
+    regulations.unreadable |= field.text().is_none();
+    regulations.us_privacy[place] = present(field.text());
+}
+
+/// Checked through, since it is walked later, where a fault could not be told any more.
+fn gpp_sections<'a>(field: &Field<'a>, regulations: &mut Regulations<'a>) -> Read<()> {
+    let are_numbers = field.each_integer(|_| ())?;
+    regulations.unreadable |= !are_numbers;
+    let list = &mut regulations.gpp_sections[0];
+    if list.is_empty() && are_numbers {
+        *list = RawList::Protobuf(Repeated::starting_at(field, Elements::Integers));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+pub(crate) mod tests;
