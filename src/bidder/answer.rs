@@ -89,14 +89,10 @@ impl Bidder {
         (call, out): (&BidCall<'_>, &mut Vec<u8>),
     ) -> BidAnswer {
         let language = Language::of(call.content_kind);
-        let request = match language.form.decode(call.body) {
-            Ok(request) => request,
-            Err(why) => {
-                desk.metrics.request(RequestOutcome::BadRequest);
-                desk.metrics.no_bid(NoBidReason::InvalidRequest);
-                out.extend_from_slice(why.to_string().as_bytes());
-                return BidAnswer::BadRequest;
-            }
+        let Ok(request) = language.form.decode(call.body) else {
+            desk.metrics.request(RequestOutcome::BadRequest);
+            desk.metrics.no_bid(NoBidReason::InvalidRequest);
+            return BidAnswer::BadRequest;
         };
         match self.bid(desk, scratch, (call, &request, out)) {
             Ok(bids) => {

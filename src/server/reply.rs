@@ -28,6 +28,13 @@ pub(super) fn no_content() -> Reply {
     reply
 }
 
+/// 400 without a body, as OpenRTB wants it for a malformed request.
+pub(super) fn bad_request() -> Reply {
+    let mut reply = Reply::default();
+    *reply.status_mut() = StatusCode::BAD_REQUEST;
+    reply
+}
+
 /// A status and a body.
 pub(super) fn with_body(status: StatusCode, content_type: &'static str, body: Bytes) -> Reply {
     let mut reply = Response::new(Full::new(body));

@@ -51,7 +51,7 @@ pub enum BidAnswer {
         /// `x-openrtb-version`, if the exchange wants it; made once and cloned (cheap).
         version_header: Option<HeaderValue>,
     },
-    /// 400; the output buffer may hold a short reason in plain text.
+    /// 400 without a body: the request is none.
     BadRequest,
     /// 404.
     UnknownExchange,

@@ -167,9 +167,7 @@ fn reply_of(answer: BidAnswer, out: &[u8]) -> Reply {
             }
             reply
         }
-        BidAnswer::BadRequest => {
-            reply::with_body(StatusCode::BAD_REQUEST, reply::TEXT, Bytes::copy_from_slice(out))
-        }
+        BidAnswer::BadRequest => reply::bad_request(),
         BidAnswer::UnknownExchange => {
             reply::text(StatusCode::NOT_FOUND, "this bidder knows no such exchange\n")
         }

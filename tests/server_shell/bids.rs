@@ -48,7 +48,7 @@ fn each_answer_of_the_bidder_has_its_status() {
     let mut client = shell.bid_client();
     assert_eq!(client.bid("none").status, 204);
     let bad = client.bid("bad");
-    assert_eq!((bad.status, bad.body.as_slice()), (400, b"no id".as_slice()));
+    assert_eq!((bad.status, bad.body.as_slice()), (400, b"".as_slice()));
     assert_eq!(client.ask(post("/openrtb2/unknown", "", b"x")).status, 404);
     assert_eq!(client.bid("none").status, 204, "the connection is still good");
 }

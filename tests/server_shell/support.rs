@@ -40,10 +40,7 @@ impl BidService for FakeBids {
         match (call.exchange, call.body) {
             ("unknown", _) => return BidAnswer::UnknownExchange,
             (_, b"panic") => panic!("as the test asked"),
-            (_, b"bad") => {
-                out.extend_from_slice(b"no id");
-                return BidAnswer::BadRequest;
-            }
+            (_, b"bad") => return BidAnswer::BadRequest,
             (_, b"none") => return BidAnswer::NoContent,
             (_, b"slow") => std::thread::sleep(Duration::from_millis(300)),
             (_, b"huge") => out.resize(HUGE_REPLY_BYTES, b'x'),
