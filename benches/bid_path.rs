@@ -3,6 +3,8 @@
 //! Many people and bodies take turns, so that neither the parser's branches nor the caches are
 //! flattered by one; the parser's own bench repeats one body a size, as its rivals' do.
 
+#[path = "../tests/support/protobuf.rs"]
+mod convert;
 #[path = "support/mod.rs"]
 mod support;
 
@@ -18,7 +20,7 @@ use homing::notice::Keyring;
 use homing::notice::token::Tokens;
 use homing::notice::urls::NoticeUrls;
 use homing::openrtb::response::{self, BannerBid, ResponseHead};
-use homing::openrtb::{BidRequest, decode_json};
+use homing::openrtb::{BidRequest, decode_json, decode_protobuf};
 use homing::privacy::verdict;
 use homing::server::clock;
 use std::hint::black_box;
@@ -49,6 +51,7 @@ fn main() {
         .sample_size(50)
         .configure_from_args();
     decode(&mut criterion);
+    decode_packed(&mut criterion);
     stages(&mut criterion);
     answers(&mut criterion);
     criterion.final_summary();
@@ -68,6 +71,19 @@ fn decode(criterion: &mut Criterion) {
                     serde_json::from_slice(black_box(body.as_bytes()));
                 tree.expect("JSON")
             });
+        });
+    }
+}
+
+/// The same requests as protobuf, of which only what our schema has is there: the bytes are
+/// fewer for that, too.
+fn decode_packed(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("decode_protobuf");
+    for (name, body) in SIZED {
+        let packed = convert::packed(&serde_json::from_str(body).expect("JSON"));
+        group.throughput(Throughput::Bytes(packed.len() as u64));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| decode_protobuf(black_box(&packed)).expect("a bid request"));
         });
     }
 }

@@ -6,11 +6,16 @@
 
 #![allow(unsafe_code, reason = "a counting allocator cannot be written without")]
 
+#[path = "support/protobuf.rs"]
+mod convert;
 #[path = "../benches/support/mod.rs"]
 mod support;
 
+use homing::model::{CpmMicros, Currency};
+use homing::openrtb::Form;
+use homing::openrtb::response::{BannerBid, ResponseHead};
 use homing::server::clock;
-use homing::server::service::BidAnswer;
+use homing::server::service::{BidAnswer, ContentKind};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use support::market::Market;
@@ -83,13 +88,20 @@ fn service() -> Service {
     Service::new(MARKET, people())
 }
 
+/// As [`refusing_as`], in JSON.
+fn while_refusing(service: &mut Service, bodies: &[String]) -> u64 {
+    refusing_as(ContentKind::Json, service, bodies)
+}
+
 /// Answers `bodies` until everything is warm, then once more: the allocations of that. None
 /// of them may be answered with a bid.
-fn while_refusing(service: &mut Service, bodies: &[String]) -> u64 {
+fn refusing_as(kind: ContentKind, service: &mut Service, bodies: &[impl AsRef<[u8]>]) -> u64 {
     for _ in 0..WARM_UP {
-        assert!(bodies.iter().all(|body| service.answer(body) == BidAnswer::NoContent));
+        for body in bodies {
+            assert_eq!(service.answer_as(kind, body.as_ref()), BidAnswer::NoContent);
+        }
     }
-    allocations(|| bodies.iter().for_each(|body| drop(service.answer(body))))
+    allocations(|| bodies.iter().for_each(|body| drop(service.answer_as(kind, body.as_ref()))))
 }
 
 fn bodies(ids: &[String]) -> Vec<String> {
@@ -123,6 +135,53 @@ fn a_known_person_without_a_bid_allocates_nothing() {
     bodies.retain(|body| !service.bids_on(body));
     assert!(bodies.len() > 100, "many people are known and reached by no campaign");
     assert_eq!(while_refusing(&mut service, &bodies), 0);
+}
+
+#[test]
+fn a_protobuf_request_without_a_bid_allocates_nothing() {
+    let mut service = service();
+    let mut texts = bodies(&people().ids(MARKET.shops, 100));
+    texts.retain(|body| !service.bids_on(body));
+    assert!(texts.len() > 50, "many people are known and reached by no campaign");
+    texts.extend(bodies(&people().strangers(100)));
+    texts.extend(SIZED.iter().map(|(_, body)| of_nobody(body)));
+    let pack = |text: &String| convert::packed(&serde_json::from_str(text).expect("JSON"));
+    let packed: Vec<_> = texts.iter().map(pack).collect();
+    let kind = ContentKind::Protobuf("application/x-protobuf");
+    assert_eq!(refusing_as(kind, &mut service, &packed), 0);
+}
+
+#[test]
+fn writing_an_answer_allocates_nothing_once_the_buffer_is_large() {
+    let bid = BannerBid {
+        id: "1",
+        impression_id: "i",
+        price: CpmMicros(2_345_600),
+        advertiser_domain: "acme.example",
+        campaign_id: "c",
+        creative_id: "cr",
+        size: (300, 250),
+        categories: &[],
+        attributes: &[1, 13],
+        language: Some("de"),
+        sample_image: None,
+        expires_s: 3_600,
+        win_url: "https://n.example/w",
+        billing_url: Some("https://n.example/b"),
+        loss_url: "https://n.example/l",
+    };
+    let head = ResponseHead { request_id: "r", bid_id: "b", currency: Currency::USD, seat: None };
+    for form in [Form::Json, Form::Protobuf] {
+        let mut out = Vec::with_capacity(1 << 12);
+        let counted = allocations(|| {
+            let mut response = form.begin(&mut out, &head);
+            response.banner_bid(&mut out, &bid, |out, _| out.extend_from_slice(&[b'm'; 2_000]));
+            response.banner_bid(&mut out, &bid, |_, _| ());
+            response.end(&mut out);
+        });
+        assert_eq!(counted, 0, "{form:?}");
+        assert!(out.len() > 2_000, "it was written: {form:?}");
+    }
 }
 
 /// A bid itself allocates nothing. The ledger's tables double as they grow, and a table that

@@ -45,15 +45,15 @@ impl Service {
         Self { bidder, scratch, out: Vec::with_capacity(1 << 16), _folder: folder }
     }
 
-    /// Answers one request.
+    /// Answers one request in JSON.
     pub(crate) fn answer(&mut self, body: &str) -> BidAnswer {
-        let call = BidCall {
-            exchange: "demo",
-            body: body.as_bytes(),
-            content_kind: ContentKind::Json,
-            received: Instant::now(),
-            worker: 0,
-        };
+        self.answer_as(ContentKind::Json, body.as_bytes())
+    }
+
+    /// Answers one request in whichever form.
+    pub(crate) fn answer_as(&mut self, content_kind: ContentKind, body: &[u8]) -> BidAnswer {
+        let call =
+            BidCall { exchange: "demo", body, content_kind, received: Instant::now(), worker: 0 };
         self.out.clear();
         self.bidder.answer(&mut self.scratch, call, &mut self.out)
     }

@@ -1,4 +1,4 @@
-//! The answer: a bid response written straight into a byte buffer.
+//! The answer: what a bid response says, and its JSON form, written straight into a byte buffer.
 //!
 //! Guarantees: valid JSON whatever the texts hold; `id` echoes the request's; the currency is
 //! always said; prices have at most six places. Allocates nothing but the buffer's growth.

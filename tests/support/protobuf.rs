@@ -1,6 +1,8 @@
 //! Bid requests from JSON to protobuf, and responses back, by types that prost generated: what
 //! the bidder's own reader and writer are held against.
 
+#![allow(dead_code, reason = "each binary that shares this uses a part of it")]
+
 use prost::Message;
 use serde_json::Value;
 

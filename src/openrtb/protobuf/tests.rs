@@ -232,18 +232,25 @@ proptest! {
         drop(decode_protobuf(&bytes).map(|read| told(&read)));
     }
 
+    /// Where prost, too, can read a damaged body, both read the same. (Prost refuses a field of
+    /// another type, we pass over it.)
     #[test]
-    fn no_damage_makes_it_panic_or_read_more_than_prost(
+    fn a_damaged_body_is_read_as_prost_reads_it(
         place in any::<prop::sample::Index>(),
         byte in any::<u8>(),
     ) {
         let mut body = packed(&full());
         *place.get_mut(&mut body) = byte;
-        let ours = decode_protobuf(&body).map(|read| told(&read));
-        let theirs = schema::BidRequest::decode(&*body);
-        if let (Ok(_), Ok(theirs)) = (&ours, &theirs) {
-            prop_assert!(theirs.id.as_deref().is_some_and(|id| !id.is_empty()));
-            prop_assert!(!theirs.imp.is_empty());
+        let ours = decode_protobuf(&body);
+        drop(ours.as_ref().map(told));
+        if let (Ok(ours), Ok(theirs)) = (ours, schema::BidRequest::decode(&*body)) {
+            prop_assert_eq!(Some(&*ours.id), theirs.id.as_deref());
+            prop_assert_eq!(texts(&ours.currencies), theirs.cur);
+            prop_assert_eq!(ours.auction_type, i64::from(theirs.at.unwrap_or(2)));
+            let impressions = ours.impressions.len() + ours.impressions_skipped as usize;
+            prop_assert_eq!(impressions, theirs.imp.len());
+            let theirs = theirs.user.and_then(|user| user.buyeruid).filter(|id| !id.is_empty());
+            prop_assert_eq!(ours.user.buyeruid.as_deref(), theirs.as_deref());
         }
     }
 }
