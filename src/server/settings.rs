@@ -9,6 +9,7 @@
 
 mod exchange;
 pub mod grammar;
+mod presets;
 pub mod secrets;
 #[cfg(test)]
 mod tests;

@@ -1,33 +1,79 @@
 //! `[[exchange]]`: a section of the machine's file becomes an exchange profile.
+//!
+//! A key that is not written has the value of the section's preset, else of the grammar.
 
-use crate::config::Section;
+use super::presets::Preset;
+use crate::config::{Located, Section};
 use crate::model::{Currency, ExchangeKey, Rates};
 use crate::openrtb::profile::{BillingEvent, ClickMacro, ExchangeProfile, IdSource, NoBidStyle};
+
+/// The keys of an exchange, with what its preset knows of them.
+struct Keys<'s, 'a> {
+    section: &'s Section<'a>,
+    preset: &'static Preset,
+}
+
+impl<'a> Keys<'_, 'a> {
+    /// What the preset says of a key that is not written.
+    fn preset_for(&self, name: &str) -> Option<&'static Preset> {
+        (!self.section.has(name)).then_some(self.preset)
+    }
+
+    fn text(&self, name: &str) -> Option<&'a str> {
+        let preset = self.preset_for(name).and_then(|preset| preset.text(name));
+        preset.or_else(|| self.section.text(name))
+    }
+
+    fn integer(&self, name: &str) -> Option<i64> {
+        let preset = self.preset_for(name).and_then(|preset| preset.integer(name));
+        preset.or_else(|| self.section.integer(name))
+    }
+
+    fn millis(&self, name: &str) -> Option<u32> {
+        u32::try_from(self.integer(name)?).ok()
+    }
+
+    fn texts(&self, name: &str) -> Vec<Located<&'a str>> {
+        match self.preset_for(name).and_then(|preset| preset.texts(name)) {
+            Some(texts) => {
+                let at = self.section.at();
+                texts.iter().map(|text| Located { value: *text, at: at.clone() }).collect()
+            }
+            None => self.section.texts(name),
+        }
+    }
+
+    fn click_macro(&self) -> Option<ClickMacro> {
+        let written = self.section.table("click_macro").and_then(|inner| click_macro(&inner));
+        written.or_else(|| self.preset_for("click_macro")?.click_macro())
+    }
+}
 
 /// Reads an exchange. `None` comes with a fault.
 pub(super) fn read(section: &Section<'_>, rates: &Rates) -> Option<ExchangeProfile> {
     let currencies = currencies(section, rates);
-    let ids = ids(section);
-    check_time(section);
+    let keys = Keys { section, preset: Preset::named(section.text("preset")?)? };
+    let ids = ids(&keys);
+    check_time(&keys);
     let name = section.string("name")?;
     Some(ExchangeProfile {
         key: ExchangeKey::new(&name),
         name,
-        no_bid: match section.text("no_bid")? {
+        no_bid: match keys.text("no_bid")? {
             "nbr" => NoBidStyle::Nbr,
             _ => NoBidStyle::NoContent,
         },
-        version_header: section.string("version_header"),
-        tmax_default_ms: section.number_of("tmax_default_ms")?,
-        network_allowance_ms: section.number_of("network_allowance_ms")?,
+        version_header: keys.text("version_header").map(str::to_owned),
+        tmax_default_ms: keys.millis("tmax_default_ms")?,
+        network_allowance_ms: keys.millis("network_allowance_ms")?,
         currencies,
         ids,
-        billing: match section.text("billing")? {
+        billing: match keys.text("billing")? {
             "nurl" => BillingEvent::Nurl,
             "pixel" => BillingEvent::Pixel,
             _ => BillingEvent::Burl,
         },
-        click_macro: section.table("click_macro").and_then(|inner| click_macro(&inner)),
+        click_macro: keys.click_macro(),
         seat: section.string("seat"),
         answer_test_requests: section.flag("answer_test_requests"),
         hold_ttl: section.duration("hold_ttl")?,
@@ -50,8 +96,9 @@ pub(super) fn parse_id_source(text: &str, space: &str) -> Option<IdSource> {
     }
 }
 
-fn ids(section: &Section<'_>) -> Vec<IdSource> {
-    let texts = section.texts("ids");
+fn ids(keys: &Keys<'_, '_>) -> Vec<IdSource> {
+    let section = keys.section;
+    let texts = keys.texts("ids");
     let own = texts.iter().any(|text| text.value == "user.id");
     if own && !section.has("user_id_space") && !section.may_be_incomplete() {
         let expected = "`user_id_space = \"...\"`: the id space of this exchange's ids";
@@ -91,14 +138,13 @@ fn currencies(section: &Section<'_>, rates: &Rates) -> Vec<Currency> {
 }
 
 /// The network must leave some of the default time.
-fn check_time(section: &Section<'_>) {
-    let (allowance, tmax) =
-        (section.integer("network_allowance_ms"), section.integer("tmax_default_ms"));
+fn check_time(keys: &Keys<'_, '_>) {
+    let (allowance, tmax) = (keys.integer("network_allowance_ms"), keys.integer("tmax_default_ms"));
     if let (Some(allowance), Some(tmax)) = (allowance, tmax)
         && allowance >= tmax
     {
         let message = format!("the network eats all of the {tmax} ms of `tmax_default_ms`");
-        section.error("network_allowance_ms", message, format!("less than {tmax}"));
+        keys.section.error("network_allowance_ms", message, format!("less than {tmax}"));
     }
 }
 

@@ -331,6 +331,12 @@ static EXCHANGE_FIELDS: &[Field] = &[
         "Unique; the last part of its path, /openrtb2/{name}.",
     ),
     field(
+        "preset",
+        Kind::Choice(super::presets::NAMES),
+        Need::Text("generic"),
+        "Defaults of the other keys from what an exchange publishes; keys written here win.",
+    ),
+    field(
         "no_bid",
         Kind::Choice(&["204", "nbr"]),
         Need::Text("204"),

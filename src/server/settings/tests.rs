@@ -66,6 +66,7 @@ admin_token = { env = "HOMING_ADMIN_TOKEN" }
 
 [[exchange]]
 name = "demo"
+preset = "google"
 no_bid = "nbr"
 version_header = "2.6"
 tmax_default_ms = 150
@@ -182,6 +183,27 @@ fn what_is_not_written_has_the_documented_default() {
     assert_eq!(exchange.ids, [IdSource::Buyeruid, IdSource::Ifa, IdSource::AnyEid]);
     assert_eq!((exchange.tmax_default_ms, exchange.hold_ttl), (120, Seconds(60)));
     assert!(exchange.secure_by_default && !exchange.answer_test_requests);
+}
+
+#[test]
+fn a_preset_fills_in_what_is_not_written() {
+    let exchange = |keys: &str| good(&format!("{LEAST}{keys}")).exchanges[0].clone();
+    let index = exchange("preset = \"index\"\n");
+    assert_eq!((index.tmax_default_ms, index.network_allowance_ms), (100, 20));
+    assert_eq!(index.version_header.as_deref(), Some("2.6"));
+    let own = exchange("preset = \"index\"\ntmax_default_ms = 250\nbilling = \"nurl\"\n");
+    assert_eq!((own.tmax_default_ms, own.billing), (250, BillingEvent::Nurl));
+    let google = exchange("preset = \"google\"\n");
+    assert_eq!((google.no_bid, google.billing), (NoBidStyle::NoContent, BillingEvent::Pixel));
+    assert_eq!(google.ids, [IdSource::Buyeruid, IdSource::Ifa]);
+    let click = google.click_macro.expect("of the preset");
+    assert_eq!((click.text.as_str(), click.escape), ("%%CLICK_URL_UNESC%%", true));
+    let plain = exchange("");
+    assert!(plain.click_macro.is_none() && plain.version_header.is_none());
+    assert_fault("\"google\"", "\"gogle\"", "\"gogle\"", "`preset` cannot be");
+    let eaten = format!("{LEAST}preset = \"pubmatic\"\nnetwork_allowance_ms = 80\n");
+    let told = checked(&eaten).diagnostics;
+    assert!(told[0].message.contains("the network eats all of the 75 ms"), "{told:?}");
 }
 
 #[test]

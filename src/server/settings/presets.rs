@@ -1,0 +1,156 @@
+//! What is known of real exchanges: defaults for the other keys of `[[exchange]]`.
+//!
+//! Every value names where it is published. One that was not checked against its source is
+//! marked [`UNVERIFIED`]: confirm it with the exchange before going live. A key that is not
+//! here has the default of the grammar; a key that the file writes goes before both.
+
+use crate::openrtb::profile::ClickMacro;
+
+/// A default for one key of `[[exchange]]`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known {
+    /// The key.
+    pub(super) key: &'static str,
+    /// Its value.
+    pub(super) value: Value,
+    /// Who says so; read by people, and by the test that nothing is without one.
+    #[cfg_attr(not(test), expect(dead_code, reason = "says where the value comes from"))]
+    pub(super) source: &'static str,
+}
+
+/// A value of a preset.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Value {
+    /// A text or one of several words.
+    Text(&'static str),
+    /// A whole number.
+    Integer(i64),
+    /// Texts.
+    Texts(&'static [&'static str]),
+    /// The click macro's text, and whether our URL behind it is percent-encoded.
+    Click(&'static str, bool),
+}
+
+/// What is known of one exchange.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Preset {
+    name: &'static str,
+    known: &'static [Known],
+}
+
+const fn known(key: &'static str, value: Value, source: &'static str) -> Known {
+    Known { key, value, source }
+}
+
+/// Stands in a source that was not read: from memory, or common practice.
+const UNVERIFIED: &str = "unverified";
+const GOOGLE_GUIDE: &str =
+    "developers.google.com/authorized-buyers/rtb/response-guide: answer 204 for no bid";
+const GOOGLE_MACRO: &str = "developers.google.com/authorized-buyers/rtb/response-guide: the price macro is in the creative";
+const INDEX_CHECKLIST: &str =
+    "kb.indexexchange.com/dsps/open-rtb/technical_requirements_checklist.htm";
+const INDEX_HEADERS: &str = "kb.indexexchange.com, http_headers_dsp.htm";
+const INDEX_MACRO: &str = "kb.indexexchange.com, notification_macro.htm: macro in adm or burl";
+const XANDR_ANSWERS: &str = "learn.microsoft.com/xandr/bidders: 200 or 204";
+const PUBMATIC_TEST: &str = "community.pubmatic.com DOC-2050 (old): tests ask for under 75 ms";
+
+/// The names, as the grammar lists them.
+pub(super) const NAMES: &[&str] =
+    &["generic", "google", "xandr", "index", "magnite", "pubmatic", "openx", "prebid-server"];
+
+/// All presets. The generic one is OpenRTB 2.6 without anybody's habits.
+static PRESETS: &[Preset] = &[
+    Preset { name: "generic", known: &[] },
+    Preset {
+        name: "google",
+        known: &[
+            known("no_bid", Value::Text("204"), GOOGLE_GUIDE),
+            known("billing", Value::Text("pixel"), GOOGLE_MACRO),
+            known("ids", Value::Texts(&["buyeruid", "ifa"]), UNVERIFIED),
+            known("click_macro", Value::Click("%%CLICK_URL_UNESC%%", true), UNVERIFIED),
+        ],
+    },
+    Preset {
+        name: "xandr",
+        known: &[
+            known("no_bid", Value::Text("204"), XANDR_ANSWERS),
+            known("click_macro", Value::Click("${CLICK_URL}", false), UNVERIFIED),
+        ],
+    },
+    Preset {
+        name: "index",
+        known: &[
+            known("no_bid", Value::Text("204"), INDEX_CHECKLIST),
+            known("version_header", Value::Text("2.6"), INDEX_HEADERS),
+            known("tmax_default_ms", Value::Integer(100), INDEX_CHECKLIST),
+            known("billing", Value::Text("burl"), INDEX_MACRO),
+        ],
+    },
+    Preset { name: "magnite", known: &[known("no_bid", Value::Text("204"), UNVERIFIED)] },
+    Preset {
+        name: "pubmatic",
+        known: &[
+            known("no_bid", Value::Text("204"), UNVERIFIED),
+            known("tmax_default_ms", Value::Integer(75), PUBMATIC_TEST),
+        ],
+    },
+    Preset { name: "openx", known: &[known("no_bid", Value::Text("204"), UNVERIFIED)] },
+    Preset {
+        name: "prebid-server",
+        known: &[
+            known("no_bid", Value::Text("204"), UNVERIFIED),
+            known("ids", Value::Texts(&["buyeruid", "ifa", "eids"]), UNVERIFIED),
+        ],
+    },
+];
+
+impl Preset {
+    /// The preset of that name.
+    pub(super) fn named(name: &str) -> Option<&'static Self> {
+        PRESETS.iter().find(|preset| preset.name == name)
+    }
+
+    fn value(&self, key: &str) -> Option<Value> {
+        self.known.iter().find(|known| known.key == key).map(|known| known.value)
+    }
+
+    /// The text of a key.
+    pub(super) fn text(&self, key: &str) -> Option<&'static str> {
+        if let Value::Text(text) = self.value(key)? { Some(text) } else { None }
+    }
+
+    /// The number of a key.
+    pub(super) fn integer(&self, key: &str) -> Option<i64> {
+        if let Value::Integer(number) = self.value(key)? { Some(number) } else { None }
+    }
+
+    /// The texts of a key.
+    pub(super) fn texts(&self, key: &str) -> Option<&'static [&'static str]> {
+        if let Value::Texts(texts) = self.value(key)? { Some(texts) } else { None }
+    }
+
+    /// The click macro.
+    pub(super) fn click_macro(&self) -> Option<ClickMacro> {
+        let Value::Click(text, escape) = self.value("click_macro")? else { return None };
+        Some(ClickMacro { text: text.to_owned(), escape })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::settings::grammar::MACHINE_FILE;
+
+    #[test]
+    fn every_preset_is_listed_and_every_value_has_a_source() {
+        let names: Vec<_> = PRESETS.iter().map(|preset| preset.name).collect();
+        assert_eq!(names, NAMES);
+        let exchange = MACHINE_FILE.field("exchange").and_then(|field| field.kind.table());
+        let exchange = exchange.expect("a list of sections");
+        for known in PRESETS.iter().flat_map(|preset| preset.known) {
+            assert!(exchange.field(known.key).is_some(), "{} is no key", known.key);
+            let source = known.source;
+            assert!(source == UNVERIFIED || source.contains('.'), "{source} is no source");
+        }
+    }
+}
