@@ -7,6 +7,7 @@
 //! - [`agreement`] bidding and explaining say the same, ten thousand times over
 
 mod agreement;
+mod consent;
 mod pages;
 mod people;
 mod prices;
