@@ -21,10 +21,13 @@ use homing::notice::token::Tokens;
 use homing::notice::urls::NoticeUrls;
 use homing::openrtb::response::{self, BannerBid, ResponseHead};
 use homing::openrtb::{BidRequest, decode_json, decode_protobuf};
+use homing::privacy::tcf::TcfString;
 use homing::privacy::verdict;
 use homing::server::clock;
 use std::hint::black_box;
+use std::num::NonZeroU16;
 use std::time::{Duration, Instant};
+use support::consent::tcf_string;
 use support::in_batches;
 use support::market::Market;
 use support::people::{People, SHOPS};
@@ -127,6 +130,14 @@ fn privacy(criterion: &mut Criterion, stage: &Stage) {
         let request = decode_json(body.as_bytes()).expect("a bid request");
         group.bench_function(name, |bencher| {
             bencher.iter(|| verdict(black_box(&request), rules));
+        });
+    }
+    for (name, vendors_as_ranges) in [("tcf_1200_vendors", false), ("tcf_200_ranges", true)] {
+        let text = tcf_string(vendors_as_ranges);
+        let vendor = NonZeroU16::new(755).expect("above 0");
+        assert!(TcfString::read(&text, vendor).is_some_and(|string| string.vendor_consent));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| TcfString::read(black_box(&text), vendor));
         });
     }
 }

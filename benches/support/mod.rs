@@ -6,6 +6,7 @@
 
 #![allow(dead_code, reason = "each binary that shares this uses a part of it")]
 
+pub(crate) mod consent;
 pub(crate) mod market;
 pub(crate) mod people;
 pub(crate) mod requests;

@@ -41,6 +41,7 @@ fn property(field: &'static Field) -> Value {
         Need::Number(default) => json!(default),
         Need::Flag(default) => json!(default),
         Need::Texts(default) => json!(default),
+        Need::Integers(default) => json!(default),
     };
     property["default"] = default;
     property

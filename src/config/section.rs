@@ -176,6 +176,11 @@ impl<'a> Section<'a> {
 
     /// The acceptable whole numbers of a list.
     pub fn integers(&self, name: &str) -> Vec<i64> {
+        if let Some(Need::Integers(default)) = self.default(name)
+            && !self.has(name)
+        {
+            return default.to_vec();
+        }
         self.elements(name).into_iter().filter_map(|(value, _)| as_integer(value)).collect()
     }
 

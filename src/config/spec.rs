@@ -61,6 +61,8 @@ pub enum Need {
     Flag(bool),
     /// Its absence stands for these texts.
     Texts(&'static [&'static str]),
+    /// Its absence stands for these integers.
+    Integers(&'static [i64]),
 }
 
 /// What a key may hold.

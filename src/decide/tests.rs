@@ -8,6 +8,7 @@
 //! - [`forms`] so do JSON and protobuf
 
 mod agreement;
+mod consent;
 mod forms;
 mod pages;
 mod people;

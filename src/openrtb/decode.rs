@@ -333,10 +333,11 @@ fn user<'a>(reader: &mut Reader<'a>, user: &mut User<'a>) -> Read<()> {
     Ok(())
 }
 
-/// The consent of two places: none where they contradict each other.
+/// The consent of two places. Where they contradict each other it is an empty text, which
+/// grants nothing, and for which no other string may stand in.
 pub(super) fn joined_consent(places: [Option<Cow<'_, str>>; 2]) -> Option<Cow<'_, str>> {
     match places {
-        [Some(first), Some(second)] => (first == second).then_some(first),
+        [Some(first), Some(second)] if first != second => Some(Cow::Borrowed("")),
         [first, second] => first.or(second),
     }
 }
@@ -367,9 +368,17 @@ fn regulation<'a>(
             // Either place saying "applies" outweighs the other saying it does not.
             regulations.gdpr = regulations.gdpr.max(said);
         }
-        "us_privacy" => regulations.us_privacy[place] = present(reader.text()?),
+        "us_privacy" => {
+            regulations.us_privacy[place] = signal(reader, &mut regulations.unreadable)?;
+        }
         "gpc" => regulations.gpc |= flag(reader, &mut regulations.unreadable)? == Some(true),
-        "gpp_sid" => regulations.gpp_sections[place] = reader.list()?,
+        "gpp" => regulations.gpp[place] = signal(reader, &mut regulations.unreadable)?,
+        "gpp_sid" => {
+            let mut probe = reader.clone();
+            regulations.gpp_sections[place] = reader.list()?;
+            let text = probe.skip()?;
+            regulations.unreadable |= !text.starts_with('[') && text != "null";
+        }
         _ => drop(reader.skip()?),
     }
     Ok(())
@@ -390,6 +399,16 @@ fn flag(reader: &mut Reader<'_>, unreadable: &mut bool) -> Read<Option<bool>> {
             Ok(None)
         }
     }
+}
+
+/// A text; `null` is absent; what is neither text nor number is unreadable.
+fn signal<'a>(reader: &mut Reader<'a>, unreadable: &mut bool) -> Read<Option<Cow<'a, str>>> {
+    let mut probe = reader.clone();
+    let text = reader.text()?;
+    if text.is_none() {
+        *unreadable |= probe.skip()? != "null";
+    }
+    Ok(present(text))
 }
 
 /// An empty text is as good as none.

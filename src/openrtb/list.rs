@@ -39,6 +39,20 @@ impl RawList<'_> {
         }
     }
 
+    /// Calls `visit` with each element: its text, or nothing where it is neither text nor number.
+    pub fn each_element(&self, mut visit: impl FnMut(Option<&str>)) {
+        match self {
+            Self::Json(list) => list.each(|reader| {
+                visit(reader.text()?.as_deref());
+                Ok(())
+            }),
+            Self::Protobuf(field) => field.each_text(|text| {
+                visit(Some(text));
+                true
+            }),
+        }
+    }
+
     /// Whether any text in it satisfies `matches`.
     pub fn any_text(&self, mut matches: impl FnMut(&str) -> bool) -> bool {
         let mut found = false;

@@ -126,7 +126,7 @@ pub struct User<'a> {
     pub buyeruid: Option<Cow<'a, str>>,
     /// `eids` and `ext.eids`.
     pub eids: [RawList<'a>; 2],
-    /// `consent`: the TCF string; `None` also where two places contradict each other.
+    /// `consent`: the TCF string; empty where two places contradict each other.
     pub consent: Option<Cow<'a, str>>,
 }
 
@@ -156,6 +156,8 @@ pub struct Regulations<'a> {
     pub us_privacy: [Option<Cow<'a, str>>; 2],
     /// Global Privacy Control.
     pub gpc: bool,
+    /// The strings of the Global Privacy Platform of both places.
+    pub gpp: [Option<Cow<'a, str>>; 2],
     /// Sections of the Global Privacy Platform that apply (`gpp_sid`), both places.
     pub gpp_sections: [RawList<'a>; 2],
     /// Whether a flag stood there that could not be read: then the strictest is assumed.

@@ -1,11 +1,19 @@
 //! The verdict: COPPA, then US opt-outs, then GDPR, then the device's own wish.
 //!
-//! GDPR: this version reads no consent strings yet, so a request to which GDPR applies is
-//! never retargeted, whatever its string says. That errs on the lawful side.
+//! Guarantees: of signals that stand in two places, or are said in two ways, the stricter
+//! counts; a law that applies and whose string is absent or unreadable forbids.
 
 use super::PrivacyRules;
+use super::consent::{self, ConsentFault};
+use super::gpp::{GppString, section};
+use super::us::{self, UsChoice};
 use crate::model::NoBidReason;
 use crate::openrtb::BidRequest;
+use crate::openrtb::list::RawList;
+use smallvec::SmallVec;
+
+/// Most sections listed as applying; fewer than 30 ids are given out. More forbid.
+const SECTIONS_LISTED_MAX: usize = 64;
 
 /// Why looking the person up is lawful.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -13,6 +21,10 @@ pub enum Basis {
     /// The request says that GDPR does not apply, or its country is not one where it is
     /// assumed, and no opt-out or limit stands against it.
     NoRestriction,
+    /// GDPR applies, and the TCF string grants us what the operator's rules ask for.
+    GdprConsent,
+    /// A law of US states applies, and the person did not opt out.
+    UsNotOptedOut,
 }
 
 impl Basis {
@@ -20,12 +32,11 @@ impl Basis {
     pub fn label(self) -> &'static str {
         match self {
             Self::NoRestriction => "no_restriction",
+            Self::GdprConsent => "gdpr_consent",
+            Self::UsNotOptedOut => "us_not_opted_out",
         }
     }
 }
-
-/// GPP section ids (IAB, "Section Information").
-const GPP_TCF_EU: i64 = 2;
 
 /// Whether the person behind `request` may be recognised.
 ///
@@ -36,21 +47,50 @@ pub fn verdict(request: &BidRequest<'_>, rules: &PrivacyRules) -> Result<Basis, 
     if regulations.coppa {
         return Err(NoBidReason::Coppa);
     }
-    let opted_out = regulations.us_privacy.iter().flatten().any(|text| us_opted_out(text));
-    if regulations.gpc || opted_out {
+    if regulations.gpc {
         return Err(NoBidReason::OptedOut);
     }
-    let sections = gpp_sections(request);
-    if sections == Sections::Other {
+    let laws = Laws::of(request);
+    if laws.us == UsChoice::OptedOut {
         return Err(NoBidReason::OptedOut);
     }
-    if sections == Sections::Gdpr || regulations.unreadable || gdpr_applies(request, rules) {
+    let gdpr = laws.gdpr || gdpr_applies(request, rules);
+    if regulations.unreadable || (gdpr && consent_fault(request, rules).is_some()) {
         return Err(NoBidReason::ConsentMissing);
     }
     if request.device.tracking_limited {
         return Err(NoBidReason::TrackingLimited);
     }
-    Ok(Basis::NoRestriction)
+    Ok(match laws.us {
+        _ if gdpr => Basis::GdprConsent,
+        UsChoice::NotOptedOut => Basis::UsNotOptedOut,
+        _ => Basis::NoRestriction,
+    })
+}
+
+/// Why the consent of `request` would not suffice under GDPR; `None` where it does. Every TCF
+/// string of the request must suffice, and one must be there.
+pub fn consent_fault(request: &BidRequest<'_>, rules: &PrivacyRules) -> Option<ConsentFault> {
+    if rules.gvl_id.is_none() {
+        return Some(ConsentFault::NoVendorId);
+    }
+    let mut fault = Some(ConsentFault::Absent);
+    if let Some(text) = &request.user.consent {
+        fault = consent::judge(text, rules).err();
+        if fault.is_some() {
+            return fault;
+        }
+    }
+    for text in request.regulations.gpp.iter().flatten() {
+        let Some(string) = GppString::read(text) else { return Some(ConsentFault::Malformed) };
+        if let Some(text) = string.section(section::TCF_EU) {
+            fault = consent::judge(text, rules).err();
+            if fault.is_some() {
+                return fault;
+            }
+        }
+    }
+    fault
 }
 
 fn gdpr_applies(request: &BidRequest<'_>, rules: &PrivacyRules) -> bool {
@@ -59,88 +99,70 @@ fn gdpr_applies(request: &BidRequest<'_>, rules: &PrivacyRules) -> bool {
     })
 }
 
-/// Whether a US privacy string (IAB CCPA 1.0: version, notice, opt-out, LSPA) opts out, or
-/// cannot be read.
-fn us_opted_out(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let well_formed = bytes.len() == 4
-        && bytes[0] == b'1'
-        && bytes[1..].iter().all(|byte| matches!(byte.to_ascii_uppercase(), b'Y' | b'N' | b'-'));
-    !well_formed || bytes[2].eq_ignore_ascii_case(&b'Y')
+/// Which laws a request says apply, apart from its GDPR flag.
+struct Laws<'a> {
+    /// The GPP strings of both places; `None` for one that cannot be read.
+    strings: SmallVec<[Option<GppString<'a>>; 2]>,
+    /// A section of the EU applies.
+    gdpr: bool,
+    /// What all US strings say together.
+    us: UsChoice,
 }
 
-/// Which sections of the Global Privacy Platform a request says apply.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Sections {
-    None,
-    /// The EU's section applies, nothing else.
-    Gdpr,
-    /// A section of another law: its string is not read yet, so it forbids.
-    Other,
-}
-
-fn gpp_sections(request: &BidRequest<'_>) -> Sections {
-    let mut sections = Sections::None;
-    for list in &request.regulations.gpp_sections {
-        list.each_text(|id| {
-            match id.parse() {
-                Ok(i64::MIN..=0) => {}
-                Ok(GPP_TCF_EU) if sections == Sections::None => sections = Sections::Gdpr,
-                Ok(GPP_TCF_EU) => {}
-                _ => sections = Sections::Other,
-            }
-            true
-        });
-    }
-    sections
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::openrtb::decode_json;
-
-    fn judge(rest: &str) -> Result<Basis, NoBidReason> {
-        let body = format!(r#"{{"id":"1","imp":[{{"id":"1"}}],{rest}}}"#);
-        let request = decode_json(body.as_bytes()).expect("valid");
-        verdict(&request, &PrivacyRules { gdpr_assumed_in: vec![*b"DEU"] })
-    }
-
-    #[test]
-    fn the_truth_table() {
-        use NoBidReason as R;
-        let free = Ok(Basis::NoRestriction);
-        for (rest, expected) in [
-            (r#""regs":{}"#, free),
-            (r#""regs":{"coppa":0,"gdpr":0,"us_privacy":"1YNN"}"#, free),
-            (r#""regs":{"coppa":1}"#, Err(R::Coppa)),
-            (r#""regs":{"ext":{"coppa":1}}"#, Err(R::Coppa)),
-            (r#""regs":{"us_privacy":"1YYN"}"#, Err(R::OptedOut)),
-            (r#""regs":{"ext":{"us_privacy":"1yyn"}}"#, Err(R::OptedOut)),
-            (r#""regs":{"us_privacy":"1NNN","ext":{"us_privacy":"1YYN"}}"#, Err(R::OptedOut)),
-            (r#""regs":{"us_privacy":"nonsense"}"#, Err(R::OptedOut)),
-            (r#""regs":{"us_privacy":"1---"}"#, free),
-            (r#""regs":{"ext":{"gpc":"1"}}"#, Err(R::OptedOut)),
-            (r#""regs":{"gpc":1}"#, Err(R::OptedOut)),
-            (r#""regs":{"gpp_sid":[7]}"#, Err(R::OptedOut)),
-            (r#""regs":{"gpp_sid":[2,99]}"#, Err(R::OptedOut)),
-            (r#""regs":{"gpp_sid":["x"]}"#, Err(R::OptedOut)),
-            (r#""regs":{"gpp_sid":[2]}"#, Err(R::ConsentMissing)),
-            (r#""regs":{"ext":{"gpp_sid":["2"]}}"#, Err(R::ConsentMissing)),
-            (r#""regs":{"gpp_sid":[-1]}"#, free),
-            (r#""regs":{"gdpr":1}"#, Err(R::ConsentMissing)),
-            (r#""regs":{"ext":{"gdpr":1}},"user":{"consent":"x"}"#, Err(R::ConsentMissing)),
-            (r#""regs":{"gdpr":0,"ext":{"gdpr":1}}"#, Err(R::ConsentMissing)),
-            (r#""regs":{"gdpr":"maybe"}"#, Err(R::ConsentMissing)),
-            (r#""device":{"geo":{"country":"DEU"}}"#, Err(R::ConsentMissing)),
-            (r#""device":{"geo":{"country":"USA"}}"#, free),
-            (r#""regs":{"gdpr":0},"device":{"geo":{"country":"DEU"}}"#, free),
-            (r#""device":{"lmt":1}"#, Err(R::TrackingLimited)),
-            (r#""device":{"dnt":1}"#, Err(R::TrackingLimited)),
-            (r#""device":{"ext":{"atts":0}}"#, Err(R::TrackingLimited)),
-            (r#""device":{"lmt":1},"regs":{"coppa":1}"#, Err(R::Coppa)),
-        ] {
-            assert_eq!(judge(rest), expected, "{rest}");
+impl<'a> Laws<'a> {
+    fn of(request: &'a BidRequest<'_>) -> Self {
+        let regulations = &request.regulations;
+        let strings = regulations.gpp.iter().flatten().map(|text| GppString::read(text)).collect();
+        let mut laws = Self { strings, gdpr: false, us: UsChoice::NotApplicable };
+        for text in regulations.us_privacy.iter().flatten() {
+            laws.us = laws.us.stricter(us::us_privacy(text));
         }
+        if regulations.gpp_sections.iter().all(RawList::is_empty) {
+            laws.add_all_sections();
+        } else {
+            laws.add_listed_sections(request);
+        }
+        laws
+    }
+
+    /// Where nobody says which sections of a GPP string apply, all of them are taken to.
+    fn add_all_sections(&mut self) {
+        for string in self.strings.clone() {
+            match string {
+                Some(string) => string.ids().for_each(|id| self.add_section(id)),
+                None => self.us = UsChoice::OptedOut,
+            }
+        }
+    }
+
+    fn add_listed_sections(&mut self, request: &BidRequest<'_>) {
+        let mut left = SECTIONS_LISTED_MAX;
+        for list in &request.regulations.gpp_sections {
+            list.each_element(|id| {
+                match id.and_then(|id| id.parse().ok()).filter(|_| left > 0) {
+                    Some(id) => self.add_section(id),
+                    None => self.us = UsChoice::OptedOut,
+                }
+                left = left.saturating_sub(1);
+            });
+        }
+    }
+
+    fn add_section(&mut self, id: i64) {
+        match id {
+            // -1 and 0 say that no section applies.
+            i64::MIN..=0 => {}
+            section::TCF_EU_V1 | section::TCF_EU => self.gdpr = true,
+            _ => self.us = self.us.stricter(self.us_section(id)),
+        }
+    }
+
+    /// What the GPP strings say together in section `id`: one must be there, and have it.
+    fn us_section(&self, id: i64) -> UsChoice {
+        let choice = |string: &Option<GppString<'_>>| {
+            let text = string.as_ref().and_then(|string| string.section(id));
+            text.map_or(UsChoice::OptedOut, |text| us::section(id, text))
+        };
+        self.strings.iter().map(choice).reduce(UsChoice::stricter).unwrap_or(UsChoice::OptedOut)
     }
 }

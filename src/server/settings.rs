@@ -10,6 +10,7 @@
 mod exchange;
 pub mod grammar;
 mod presets;
+mod privacy;
 pub mod secrets;
 #[cfg(test)]
 mod tests;
@@ -19,7 +20,6 @@ use crate::config::{Diagnostic, Document, Section, Source};
 use crate::model::{Currency, Rates, Seconds};
 use crate::openrtb::profile::ExchangeProfile;
 use crate::privacy::PrivacyRules;
-use crate::privacy::rules::EEA_UK_CH;
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -37,7 +37,7 @@ pub struct Settings {
     pub folders: Folders,
     /// A limit on everything.
     pub limits: Limits,
-    /// What is assumed of privacy.
+    /// What is assumed of privacy, and what a consent must grant.
     pub privacy: PrivacyRules,
     /// Domains, with their subdomains, never bid on.
     pub blocked_sites: Vec<String>,
@@ -160,7 +160,7 @@ fn settings(root: &Section<'_>, base: &Path) -> Option<Settings> {
     let rates = rates(&root.table_or_absent("currency")?);
     let listen = listen(&root.table_or_absent("listen")?);
     let limits = limits(&root.table_or_absent("limits")?);
-    let privacy = privacy(&root.table_or_absent("privacy")?);
+    let privacy = privacy::read(&root.table_or_absent("privacy")?);
     let secrets = root.table("secrets").and_then(|section| secrets::read(&section, base));
     let exchanges = exchanges(root, &rates);
     let block = root.table_or_absent("block")?;
@@ -229,18 +229,6 @@ fn limits(section: &Section<'_>) -> Option<Limits> {
         notices_max: count("notices_max")?,
         notice_ttl: section.duration("notice_ttl")?,
     })
-}
-
-fn privacy(section: &Section<'_>) -> Option<PrivacyRules> {
-    let gdpr_assumed_in = match section.text("gdpr_assumed_in") {
-        Some("eea") => EEA_UK_CH.to_vec(),
-        Some(_) => Vec::new(),
-        None => {
-            let codes = section.texts("gdpr_assumed_in");
-            codes.iter().map(|code| code.value.as_bytes().try_into().ok()).collect::<Option<_>>()?
-        }
-    };
-    Some(PrivacyRules { gdpr_assumed_in })
 }
 
 fn rates(section: &Section<'_>) -> Rates {

@@ -11,6 +11,7 @@ use crate::ledger::CapRefusal;
 use crate::model::NoBidReason;
 use crate::openrtb::list::RawList;
 use crate::openrtb::request::Banner;
+use crate::privacy::consent_fault;
 use std::collections::BTreeSet;
 
 /// Why a whole request was refused.
@@ -36,9 +37,11 @@ pub(super) fn request(case: &Case<'_, '_>, reason: NoBidReason) -> Option<String
             request.tmax_ms.unwrap_or(world.exchange.tmax_default_ms),
         ),
         NoBidReason::ConsentMissing => format!(
-            "gdpr {}, country {}",
+            "gdpr {}, country {}: {}",
             request.regulations.gdpr.map_or("not said", |applies| if applies { "1" } else { "0" }),
             code(request.device.country.as_ref()),
+            consent_fault(request, world.privacy)
+                .map_or_else(|| "a signal cannot be read".to_owned(), |fault| fault.to_string()),
         ),
         NoBidReason::NoUsableImpression => {
             format!("{} read, {} skipped", request.impressions.len(), request.impressions_skipped)

@@ -103,14 +103,14 @@ fn signals_are_read_in_both_places_and_the_stricter_counts() {
 }
 
 #[test]
-fn consents_that_contradict_each_other_are_none() {
+fn consents_that_contradict_each_other_are_an_empty_one() {
     let consent = |user: &str| {
         let body = format!("{{\"id\":\"1\",\"imp\":[{{\"id\":\"1\"}}],\"user\":{user}}}");
         decode_json(body.as_bytes()).expect("valid").user.consent.map(Cow::into_owned)
     };
     assert_eq!(consent(r#"{"consent":"A","ext":{"consent":"A"}}"#).as_deref(), Some("A"));
     assert_eq!(consent(r#"{"ext":{"consent":"A"}}"#).as_deref(), Some("A"));
-    assert_eq!(consent(r#"{"consent":"A","ext":{"consent":"B"}}"#), None);
+    assert_eq!(consent(r#"{"consent":"A","ext":{"consent":"B"}}"#).as_deref(), Some(""));
 }
 
 #[test]

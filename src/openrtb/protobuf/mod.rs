@@ -311,6 +311,10 @@ fn regulations<'a>(field: &Field<'a>, regulations: &mut Regulations<'a>) -> Read
             tag::COPPA => regulations.coppa |= flag(&field, &mut regulations.unreadable),
             tag::GDPR => gdpr(&field, regulations),
             tag::US_PRIVACY => us_privacy(&field, (regulations, 0)),
+            tag::GPP => {
+                regulations.unreadable |= field.text().is_none();
+                regulations.gpp[0] = present(field.text());
+            }
             tag::GPP_SID => return gpp_sections(&field, regulations),
             tags::EXT => return within(&field, |message| regs_extension(message, regulations)),
             _ => {}

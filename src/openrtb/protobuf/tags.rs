@@ -95,6 +95,7 @@ pub(crate) mod uid {
 
 pub(crate) mod regs {
     pub(crate) const COPPA: u32 = 1;
+    pub(crate) const GPP: u32 = 2;
     pub(crate) const GPP_SID: u32 = 3;
     pub(crate) const GDPR: u32 = 4;
     pub(crate) const US_PRIVACY: u32 = 5;

@@ -38,7 +38,7 @@ fn full() -> Value {
                      { "uids": [{ "id": "nobody's" }] }],
             "ext": { "consent": "C", "eids": [{ "source": "c.example", "uids": [{ "id": "3" }] }] }
         },
-        "regs": { "coppa": 0, "gdpr": 0, "us_privacy": "1YNN", "gpp_sid": [2, -1, 7],
+        "regs": { "coppa": 0, "gdpr": 0, "us_privacy": "1YNN", "gpp": "DBAA~x", "gpp_sid": [2, -1, 7],
                   "ext": { "gdpr": 1, "us_privacy": "1YYN", "gpc": "1" } },
     })
 }
@@ -62,7 +62,7 @@ fn told(request: &BidRequest<'_>) -> String {
     });
     let (device, user, regulations) = (&request.device, &request.user, &request.regulations);
     format!(
-        "{:?} {:?} {} {} {} {:?} {lists:?} {:?} {device:?} {:?} {:?} {:?} {ids:?} {} {:?} {:?} {} {}",
+        "{:?} {:?} {} {} {} {:?} {lists:?} {:?} {device:?} {:?} {:?} {:?} {ids:?} {} {:?} {:?} {:?} {} {}",
         request.id,
         request.impressions,
         request.impressions_skipped,
@@ -76,6 +76,7 @@ fn told(request: &BidRequest<'_>) -> String {
         regulations.coppa,
         regulations.gdpr,
         regulations.us_privacy,
+        regulations.gpp,
         regulations.gpc,
         regulations.unreadable,
     )

@@ -21,10 +21,16 @@ const COUNTRIES_MAX: usize = 300;
 /// Most origins: each is compared with every request that a browser sends.
 const ORIGINS_MAX: usize = 1_000;
 
+/// Purposes of TCF 2.x.
+const PURPOSES_MAX: usize = 11;
+
 const REQUIRED: Need = Need::Required;
 const OPTIONAL: Need = Need::Optional;
 const BLOCKS: Kind =
     Kind::List(&ListRule { of: Kind::Text(&rules::INVENTORY), min: 0, max: BLOCKS_MAX });
+
+const PURPOSES: Kind =
+    Kind::List(&ListRule { of: Kind::Integer(1, PURPOSES_MAX as i64), min: 0, max: PURPOSES_MAX });
 
 static ADDRESS: TextRule = TextRule {
     expected: "an IP address and a port such as \"127.0.0.1:8080\"",
@@ -59,6 +65,12 @@ static ID_SOURCE: TextRule = TextRule {
     holds: |text| super::exchange::parse_id_source(text, "").is_some(),
 };
 
+static COUNTRY_ALPHA_2: TextRule = TextRule {
+    expected: "an ISO 3166-1 alpha-2 code such as \"DE\"",
+    pattern: "^[A-Z]{2}$",
+    holds: |text| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase()),
+};
+
 static VERSION: TextRule = TextRule {
     expected: "a version such as \"2.6\"",
     pattern: "^[0-9.]{1,16}$",
@@ -79,7 +91,7 @@ static MACHINE_FIELDS: &[Field] = &[
     field("audience", Kind::Table(&AUDIENCE), OPTIONAL, "The audience snapshots."),
     field("data", Kind::Table(&DATA), OPTIONAL, "Our own files."),
     field("limits", Kind::Table(&LIMITS), OPTIONAL, "A limit on everything."),
-    field("privacy", Kind::Table(&PRIVACY), OPTIONAL, "What is assumed of privacy."),
+    field("privacy", Kind::Table(&PRIVACY), OPTIONAL, "Privacy."),
     field("block", Kind::Table(&BLOCK), OPTIONAL, "Where nothing is ever bid on."),
     field("currency", Kind::Table(&CURRENCY), OPTIONAL, "Exchange rates."),
     field("secrets", Kind::Table(&SECRETS), REQUIRED, "Where the secrets are; never themselves."),
@@ -245,8 +257,12 @@ static LIMIT_FIELDS: &[Field] = &[
 
 static PRIVACY: Table = Table {
     name: "[privacy]",
-    doc: "What is assumed of privacy.",
-    fields: &[field(
+    doc: "What is assumed of privacy, and what a consent must grant.",
+    fields: PRIVACY_FIELDS,
+};
+
+static PRIVACY_FIELDS: &[Field] = &[
+    field(
         "gdpr_assumed_in",
         Kind::Either(&[
             Kind::Choice(&["eea", "nowhere"]),
@@ -255,8 +271,46 @@ static PRIVACY: Table = Table {
         Need::Text("eea"),
         "Where GDPR is taken to apply when a request does not say: \"eea\" (with the United \
          Kingdom and Switzerland), \"nowhere\", or a list of ISO 3166-1 alpha-3 codes.",
-    )],
-};
+    ),
+    field(
+        "gvl_id",
+        Kind::Integer(1, 65_535),
+        OPTIONAL,
+        "Our number in the Global Vendor List; without one nobody is reached under GDPR.",
+    ),
+    field(
+        "tcf_policy_min",
+        Kind::Integer(2, 63),
+        Need::Integer(4),
+        "The oldest policy version of a TCF string that is accepted; 4 is TCF 2.2.",
+    ),
+    field(
+        "purposes_by_consent",
+        PURPOSES,
+        Need::Integers(&[1, 3, 4, 7]),
+        "TCF purposes that the person must have consented to; purpose 2 is always needed.",
+    ),
+    field(
+        "purposes_by_legitimate_interest",
+        PURPOSES,
+        Need::Integers(&[]),
+        "TCF purposes that must be granted, but may rest on legitimate interest instead of \
+         consent, also where the list above names them; of 2 and 7 to 11.",
+    ),
+    field(
+        "purpose_one_exempt_countries",
+        Kind::List(&ListRule { of: Kind::Text(&COUNTRY_ALPHA_2), min: 0, max: COUNTRIES_MAX }),
+        OPTIONAL,
+        "Countries of publishers, ISO 3166-1 alpha-2, where purpose 1 is not asked for if the \
+         string says so (PurposeOneTreatment).",
+    ),
+    field(
+        "require_disclosed_vendors",
+        Kind::Flag,
+        Need::Flag(false),
+        "Whether a TCF string without the disclosed vendors of TCF 2.3 is refused.",
+    ),
+];
 
 static BLOCK: Table = Table {
     name: "[block]",

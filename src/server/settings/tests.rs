@@ -4,7 +4,9 @@ use super::secrets::SecretFrom;
 use super::*;
 use crate::config::spec::unused_keys;
 use crate::openrtb::profile::{BillingEvent, IdSource, NoBidStyle};
+use crate::privacy::tcf::Purposes;
 use proptest::prelude::*;
+use std::num::NonZeroU16;
 
 /// The least that a machine's file must say.
 const LEAST: &str = "\
@@ -52,6 +54,12 @@ notice_ttl = "12h"
 
 [privacy]
 gdpr_assumed_in = ["DEU", "FRA"]
+gvl_id = 755
+tcf_policy_min = 5
+purposes_by_consent = [1, 3, 4]
+purposes_by_legitimate_interest = [2, 7]
+purpose_one_exempt_countries = ["DE"]
+require_disclosed_vendors = true
 
 [block]
 sites = ["bad.example"]
@@ -123,7 +131,16 @@ fn everything_is_read_as_it_is_written() {
     assert_eq!(settings.folders.business, Path::new("/etc/homing/shops"));
     assert_eq!(settings.folders.audience, Path::new("/srv/audience"));
     assert_eq!(settings.folders.data, Path::new("/etc/homing/var"));
-    assert_eq!(settings.privacy.gdpr_assumed_in, [*b"DEU", *b"FRA"]);
+    let privacy = PrivacyRules {
+        gdpr_assumed_in: vec![*b"DEU", *b"FRA"],
+        gvl_id: NonZeroU16::new(755),
+        tcf_policy_min: 5,
+        purposes_by_consent: Purposes::of(&[1, 3, 4]),
+        purposes_by_legitimate_interest: Purposes::of(&[2, 7]),
+        purpose_one_exempt_countries: vec![*b"DE"],
+        require_disclosed_vendors: true,
+    };
+    assert_eq!(settings.privacy, privacy);
     assert_eq!(settings.blocked_sites, ["bad.example"]);
     assert_eq!(settings.blocked_apps, ["com.Bad"]);
     let yen = Currency::parse("JPY").expect("a code");
@@ -178,6 +195,7 @@ fn what_is_not_written_has_the_documented_default() {
     assert_eq!(settings.limits.holds_max, 1_000_000);
     assert_eq!(settings.limits.notice_ttl, Seconds::DAY);
     assert!(settings.privacy.gdpr_assumed_in.contains(b"ISL"));
+    assert_eq!(settings.privacy, PrivacyRules::default());
     assert_eq!(settings.folders.business, Path::new("/etc/homing/advertisers"));
     let exchange = &settings.exchanges[0];
     assert_eq!(exchange.ids, [IdSource::Buyeruid, IdSource::Ifa, IdSource::AnyEid]);
@@ -212,6 +230,19 @@ fn gdpr_may_be_assumed_nowhere() {
     assert!(good(&nowhere).privacy.gdpr_assumed_in.is_empty());
     assert_fault("[\"DEU\", \"FRA\"]", "\"everywhere\"", "\"everywhere\"", "`gdpr_assumed_in`");
     assert_fault("\"FRA\"", "\"FR\"", "\"FR\"", "`gdpr_assumed_in` cannot be");
+}
+
+#[test]
+fn consent_rules_that_the_law_does_not_know_are_refused() {
+    for number in [1, 3, 4, 5, 6] {
+        let list = format!("[2, {number}]");
+        let message = format!("purpose {number} cannot rest on legitimate interest");
+        assert_fault("[2, 7]", &list, &list, &message);
+    }
+    assert_fault("[2, 7]", "[2, 12]", "12", "`purposes_by_legitimate_interest` cannot be 12");
+    assert_fault("gvl_id = 755", "gvl_id = 0", "0", "`gvl_id` cannot be 0");
+    assert_fault("tcf_policy_min = 5", "tcf_policy_min = 1", "1", "`tcf_policy_min` cannot be 1");
+    assert_fault("[\"DE\"]", "[\"DEU\"]", "\"DEU\"", "`purpose_one_exempt_countries` cannot be");
 }
 
 #[test]
