@@ -119,6 +119,8 @@ impl<'a> Laws<'a> {
         }
         if regulations.gpp_sections.iter().all(RawList::is_empty) {
             laws.add_all_sections();
+            // A flag that says no outweighs a section that nobody says applies.
+            laws.gdpr &= regulations.gdpr != Some(false);
         } else {
             laws.add_listed_sections(request);
         }

@@ -236,6 +236,17 @@ fn consents() -> Vec<Row> {
             user(&format!(r#""gdpr":1,{}"#, in_gpp(&good)), &differ),
             NO_CONSENT,
         ),
+    ]
+}
+
+fn consents_in_gpp() -> Vec<Row> {
+    let good = Tc::granting().text();
+    let bad = Tc::granting().with(|tc| tc.consents = vec![1]).text();
+    let user = |regs: &str, user: &str| format!(r#""regs":{{{regs}}},"user":{{{user}}}"#);
+    let consent = |text: &str| format!(r#""consent":"{text}""#);
+    let in_gpp = |text: &str| format!(r#""gpp":"{}","gpp_sid":[2]"#, gpp(&[(2, text)]));
+    let unlisted = |text: &str| format!(r#""gpp":"{}""#, gpp(&[(2, text)]));
+    vec![
         row("gpp_sid 2, no string", r#""regs":{"gpp_sid":[2]}"#, NO_CONSENT),
         row("gpp_sid 2 in ext, as text", r#""regs":{"ext":{"gpp_sid":["2"]}}"#, NO_CONSENT),
         row("gpp_sid 2, though gdpr 0", r#""regs":{"gdpr":0,"gpp_sid":[2]}"#, NO_CONSENT),
@@ -243,6 +254,13 @@ fn consents() -> Vec<Row> {
         row("no consent in gpp", user(&in_gpp(&bad), ""), NO_CONSENT),
         row("consent in gpp, not in the user", user(&in_gpp(&good), &consent(&bad)), NO_CONSENT),
         row("consent in the user, not in gpp", user(&in_gpp(&bad), &consent(&good)), NO_CONSENT),
+        row("gpp alone, unlisted, consents", user(&unlisted(&good), ""), CONSENT),
+        row("gpp alone, unlisted, no consent", user(&unlisted(&bad), ""), NO_CONSENT),
+        row(
+            "gpp unlisted, no consent, gdpr 0",
+            user(&format!(r#""gdpr":0,{}"#, unlisted(&bad)), ""),
+            FREE,
+        ),
         row("consent in both", user(&in_gpp(&good), &consent(&good)), CONSENT),
         row(
             "consent in the user, gpp unreadable",
@@ -410,7 +428,8 @@ fn editions() -> Vec<Row> {
 #[test]
 fn the_truth_table() {
     let american = [us_signals(), us_sections(), section_lists()];
-    let european = [gdpr_flags(), consents(), strings(), interests(), editions()];
+    let european =
+        [gdpr_flags(), consents(), consents_in_gpp(), strings(), interests(), editions()];
     let tables = [everywhere()].into_iter().chain(american).chain(european);
     let told: Vec<String> = tables.flatten().map(|row| row.check()).collect();
     for line in &told {
