@@ -34,6 +34,7 @@ impl Service {
         fs::create_dir(&settings.folders.audience).expect("a new folder");
         people.built().write(&settings.folders.audience.join("people")).expect("a new set");
         let private = Private {
+            price_keys: std::collections::HashMap::new(),
             keyring: Keyring::new(&[(1, vec![7; 32])]).expect("a long key"),
             admin_token: BearerToken::default(),
             seed: 42,

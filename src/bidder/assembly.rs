@@ -4,6 +4,7 @@ use super::loading::LoadError;
 use super::{Bidder, Private, housekeeping};
 use crate::config::Diagnostic;
 use crate::notice::Keyring;
+use crate::notice::encrypted_price::PriceKeys;
 use crate::notice::token::WeakKeyring;
 use crate::server::settings::secrets::{Secrets, resolve};
 use crate::server::settings::{Limits, Settings};
@@ -11,6 +12,7 @@ use crate::server::{
     BearerToken, ConnectionLimits, DrainLimits, Running, Server, ServerConfig, Services, StartError,
 };
 use crate::telemetry::Metrics;
+use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -82,9 +84,17 @@ fn private(secrets: &Secrets) -> Result<Private, AssemblyError> {
     getrandom::fill(&mut seed).map_err(|error| AssemblyError::Randomness(error.to_string()))?;
     Ok(Private {
         keyring: Keyring::new(&keys.collect::<Vec<_>>())?,
+        price_keys: price_keys(secrets),
         admin_token: BearerToken::new(token.as_deref()),
         seed: u64::from_le_bytes(seed),
     })
+}
+
+fn price_keys(secrets: &Secrets) -> HashMap<String, PriceKeys> {
+    let keys = secrets.price_keys.iter().filter_map(|(exchange, [encryption, integrity])| {
+        Some((exchange.clone(), PriceKeys::new(encryption.expose(), integrity.expose())?))
+    });
+    keys.collect()
 }
 
 fn server_config(settings: &Settings, workers: NonZeroUsize, end_on_signals: bool) -> ServerConfig {

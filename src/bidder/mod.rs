@@ -26,6 +26,7 @@ use crate::decide::BlockList;
 use crate::ledger::{Ledger, LedgerLimits};
 use crate::model::{ExchangeKey, Rates, Seconds};
 use crate::notice::Keyring;
+use crate::notice::encrypted_price::PriceKeys;
 use crate::openrtb::profile::ExchangeProfile;
 use crate::privacy::PrivacyRules;
 use crate::server::BearerToken;
@@ -34,6 +35,7 @@ use crate::server::settings::{Folders, Settings};
 use crate::telemetry::{ExchangeMetrics, Metrics};
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
@@ -62,6 +64,7 @@ struct ExchangeDesk {
     profile: ExchangeProfile,
     version_header: Option<HeaderValue>,
     metrics: ExchangeMetrics,
+    price_keys: Option<PriceKeys>,
 }
 
 /// The machine's rules that do not change while it runs.
@@ -83,27 +86,31 @@ pub struct Private {
     pub admin_token: BearerToken,
     /// From the operating system's source of randomness.
     pub seed: u64,
+    /// The keys of the exchanges that encrypt prices, by name.
+    pub price_keys: HashMap<String, PriceKeys>,
 }
 
 impl Bidder {
     /// A bidder without campaigns and audience; see [`loading`].
-    pub fn new(settings: &Settings, private: Private, metrics: Metrics) -> Self {
+    pub fn new(settings: &Settings, mut private: Private, metrics: Metrics) -> Self {
         let limits = LedgerLimits {
             holds_max: settings.limits.holds_max,
             persons_max: settings.limits.persons_max,
             notices_max: settings.limits.notices_max,
         };
-        let desk = |profile: &ExchangeProfile| ExchangeDesk {
+        let mut desk = |profile: &ExchangeProfile| ExchangeDesk {
             version_header: profile.version_header.as_deref().and_then(|text| text.parse().ok()),
             metrics: metrics.exchange(&profile.name),
+            price_keys: private.price_keys.remove(&profile.name),
             profile: profile.clone(),
         };
+        let desks = settings.exchanges.iter().map(&mut desk).collect();
         Self {
             served: ArcSwap::from_pointee(Served::default()),
             ledger: Ledger::new(limits, private.seed),
             keyring: private.keyring,
             admin_token: private.admin_token,
-            desks: settings.exchanges.iter().map(desk).collect(),
+            desks,
             rules: Rules::of(settings),
             folders: settings.folders.clone(),
             metrics,

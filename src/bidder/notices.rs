@@ -10,7 +10,12 @@ use crate::server::service::{NoticeAnswer, NoticeService, StatusCode};
 impl NoticeService for Bidder {
     fn notice(&self, kind: Kind, token: &str, query: &str) -> NoticeAnswer {
         let billing = |exchange| self.desk_of(exchange).map(|desk| desk.profile.billing);
-        let office = Office { keyring: &self.keyring, ledger: &self.ledger, billing: &billing };
+        let office = Office {
+            keyring: &self.keyring,
+            ledger: &self.ledger,
+            billing: &billing,
+            price_keys: &|exchange| self.desk_of(exchange)?.price_keys.as_ref(),
+        };
         let arrival = Arrival { kind, token, query, now: clock::now() };
         let (outcome, claim) = office.receive(&arrival);
         self.metrics.notices.count(kind, outcome);

@@ -308,6 +308,7 @@ fn exchange() -> ExchangeProfile {
         currencies: Vec::new(),
         ids: vec![IdSource::Buyeruid, IdSource::Ifa, IdSource::AnyEid],
         billing: BillingEvent::Burl,
+        price: crate::openrtb::profile::PriceEncoding::Plain,
         click_macro: None,
         seat: Some("homing-1".to_owned()),
         answer_test_requests: false,

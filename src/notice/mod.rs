@@ -2,12 +2,14 @@
 //!
 //! - [`token`] the signed claim in every notice URL
 //! - [`urls`] the URLs of one bid
+//! - [`encrypted_price`] prices that only an exchange can have written
 //! - [`price`] the price that a notice carries, in all the forms that arrive
 //!
 //! Guarantees: nothing counts without a valid signature of the right side; everything counts
 //! once; a click leads only where the campaign's file says. Must not trust a query string
 //! with anything but a price below the signed ceiling.
 
+pub mod encrypted_price;
 pub mod price;
 pub mod token;
 pub mod urls;
@@ -15,9 +17,10 @@ pub mod urls;
 pub use token::{Keyring, Side, TokenError};
 
 use crate::ledger::{Claim, Ledger, Noted};
-use crate::model::{ExchangeKey, UnixSeconds};
+use crate::model::{ExchangeKey, Seconds, UnixSeconds};
 use crate::openrtb::profile::BillingEvent;
-use price::PriceSaid;
+use encrypted_price::PriceKeys;
+use price::{PriceForm, PriceSaid};
 
 pub use crate::telemetry::labels::{NoticeKind as Kind, NoticeOutcome as Outcome};
 
@@ -62,7 +65,12 @@ pub struct Office<'a> {
     pub ledger: &'a Ledger,
     /// What makes an impression billable at an exchange; `None` for one unknown by now.
     pub billing: &'a dyn Fn(ExchangeKey) -> Option<BillingEvent>,
+    /// The keys of an exchange's prices; `None` for one that writes them plainly.
+    pub price_keys: &'a dyn Fn(ExchangeKey) -> Option<&'a PriceKeys>,
 }
+
+/// How far an exchange's clock may be off ours: far more than a synchronised one ever is.
+const CLOCK_SKEW_MAX: Seconds = Seconds(600);
 
 impl Office<'_> {
     /// Takes a notice in. The claim is returned whenever the signature is good, so that a
@@ -94,7 +102,7 @@ impl Office<'_> {
 
     fn win(&self, arrival: &Arrival<'_>, claim: &Claim) -> Outcome {
         if (self.billing)(claim.exchange) != Some(BillingEvent::Nurl) {
-            return match PriceSaid::in_query(arrival.query) {
+            return match self.price(arrival, claim) {
                 PriceSaid::Audit => Outcome::Test,
                 PriceSaid::Unreplaced => Outcome::PriceUnreplaced,
                 _ => self.ledger.win(claim).into(),
@@ -107,8 +115,17 @@ impl Office<'_> {
         billed
     }
 
+    /// The price in the form of its exchange: encrypted since the bid was made, and before now.
+    fn price(&self, arrival: &Arrival<'_>, claim: &Claim) -> PriceSaid {
+        let form = (self.price_keys)(claim.exchange).map_or(PriceForm::Plain, |keys| {
+            let from = claim.issued.minus(CLOCK_SKEW_MAX);
+            PriceForm::Encrypted(keys, from..=arrival.now.plus(CLOCK_SKEW_MAX))
+        });
+        PriceSaid::in_query(arrival.query, &form)
+    }
+
     fn bill(&self, arrival: &Arrival<'_>, claim: &Claim) -> Outcome {
-        let price = match PriceSaid::in_query(arrival.query) {
+        let price = match self.price(arrival, claim) {
             PriceSaid::Amount(price) if price > claim.ceiling => return Outcome::PriceAboveBid,
             PriceSaid::Amount(price) => price,
             // The impression was delivered and has a cost that nobody tells: the bid is the

@@ -127,7 +127,8 @@ fn receive(
     ledger.open_account(claim.campaign);
     let (keyring, tokens) = (ring(&[1]), signed(claim));
     let billing_of = |_| Some(billing);
-    let office = Office { keyring: &keyring, ledger: &ledger, billing: &billing_of };
+    let office =
+        Office { keyring: &keyring, ledger: &ledger, billing: &billing_of, price_keys: &|_| None };
     let mut outcomes = Vec::new();
     for (kind, query, now) in notices {
         let token = match side_of(*kind) {
@@ -175,6 +176,31 @@ fn a_win_bills_only_where_the_exchange_knows_nothing_else() {
     assert_eq!(spent(&ledger), MoneyNanos(0));
     let (_, ledger) = receive(&claim(), BillingEvent::Nurl, &win);
     assert_eq!(spent(&ledger), MoneyNanos(2_222_222));
+}
+
+#[test]
+fn an_encrypted_price_bills_and_a_plain_one_does_not() {
+    use encrypted_price::tests::{ENCRYPTED, MOMENT, keys};
+    let now = MOMENT.plus(Seconds(60));
+    let claim = Claim { issued: MOMENT, notices_end: now.plus(Seconds(60)), ..claim() };
+    let (keys, keyring, tokens) = (keys(), ring(&[1]), signed(&claim));
+    let ledger = Ledger::new(LedgerLimits::default(), 1);
+    ledger.adopt(&crate::campaign::Book::default());
+    ledger.open_account(claim.campaign);
+    let office = Office {
+        keyring: &keyring,
+        ledger: &ledger,
+        billing: &|_| Some(BillingEvent::Burl),
+        price_keys: &|_| Some(&keys),
+    };
+    let outcome = |price: &str| {
+        let (query, token) = (format!("p={price}"), &tokens.exchange);
+        office.receive(&Arrival { kind: Kind::Bill, token, query: &query, now }).0
+    };
+    assert_eq!(outcome("0.0019"), Outcome::PriceUnreadable);
+    assert_eq!(spent(&ledger), MoneyNanos(0));
+    assert_eq!(outcome(ENCRYPTED), Outcome::CountedLate);
+    assert_eq!(spent(&ledger), MoneyNanos(1_760), "1900 of 2400000 of what was held");
 }
 
 #[test]

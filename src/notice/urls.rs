@@ -92,6 +92,7 @@ mod tests {
             currencies: Vec::new(),
             ids: Vec::new(),
             billing: BillingEvent::Burl,
+            price: crate::openrtb::profile::PriceEncoding::Plain,
             click_macro: None,
             seat: None,
             answer_test_requests: false,

@@ -23,6 +23,8 @@ pub struct ExchangeProfile {
     pub ids: Vec<IdSource>,
     /// What makes an impression billable.
     pub billing: BillingEvent,
+    /// How its notices write prices.
+    pub price: PriceEncoding,
     /// The macro that its markup wants in front of a click URL.
     pub click_macro: Option<ClickMacro>,
     /// Our seat there.
@@ -74,6 +76,15 @@ pub enum BillingEvent {
     Nurl,
     /// Our pixel in the markup, carrying the price macro.
     Pixel,
+}
+
+/// How notices write prices. The keys of encrypted ones are secrets and stand elsewhere.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PriceEncoding {
+    /// As a decimal CPM in the bid's currency.
+    Plain,
+    /// As Google encrypts them: a CPM in micros of the bid's currency.
+    Google,
 }
 
 /// A click macro.

@@ -163,6 +163,7 @@ fn settings(root: &Section<'_>, base: &Path) -> Option<Settings> {
     let privacy = privacy::read(&root.table_or_absent("privacy")?);
     let secrets = root.table("secrets").and_then(|section| secrets::read(&section, base));
     let exchanges = exchanges(root, &rates);
+    let price_keys = price_keys(root, base);
     let block = root.table_or_absent("block")?;
     Some(Settings {
         node: root.string("node")?,
@@ -177,7 +178,7 @@ fn settings(root: &Section<'_>, base: &Path) -> Option<Settings> {
         blocked_sites: block.strings("sites"),
         blocked_apps: block.strings("apps"),
         rates,
-        secrets: secrets?,
+        secrets: secrets::SecretSources { price_keys, ..secrets? },
         exchanges: exchanges?,
     })
 }
@@ -240,6 +241,15 @@ fn rates(section: &Section<'_>) -> Rates {
         }
     }
     rates
+}
+
+/// Where the price keys of the exchanges are, by name.
+fn price_keys(root: &Section<'_>, base: &Path) -> Vec<(String, [secrets::SecretSource; 2])> {
+    let sections = root.tables("exchange");
+    let keys = sections.iter().filter_map(|section| {
+        Some((section.string("name")?, secrets::read_price_keys(section, base)?))
+    });
+    keys.collect()
 }
 
 fn exchanges(root: &Section<'_>, rates: &Rates) -> Option<Vec<ExchangeProfile>> {

@@ -5,7 +5,9 @@
 use super::presets::Preset;
 use crate::config::{Located, Section};
 use crate::model::{Currency, ExchangeKey, Rates};
-use crate::openrtb::profile::{BillingEvent, ClickMacro, ExchangeProfile, IdSource, NoBidStyle};
+use crate::openrtb::profile::{
+    BillingEvent, ClickMacro, ExchangeProfile, IdSource, NoBidStyle, PriceEncoding,
+};
 
 /// The keys of an exchange, with what its preset knows of them.
 struct Keys<'s, 'a> {
@@ -55,6 +57,7 @@ pub(super) fn read(section: &Section<'_>, rates: &Rates) -> Option<ExchangeProfi
     let keys = Keys { section, preset: Preset::named(section.text("preset")?)? };
     let ids = ids(&keys);
     check_time(&keys);
+    let price = price(&keys);
     let name = section.string("name")?;
     Some(ExchangeProfile {
         key: ExchangeKey::new(&name),
@@ -73,6 +76,7 @@ pub(super) fn read(section: &Section<'_>, rates: &Rates) -> Option<ExchangeProfi
             "pixel" => BillingEvent::Pixel,
             _ => BillingEvent::Burl,
         },
+        price: price?,
         click_macro: keys.click_macro(),
         seat: section.string("seat"),
         answer_test_requests: section.flag("answer_test_requests"),
@@ -135,6 +139,28 @@ fn currencies(section: &Section<'_>, rates: &Rates) -> Vec<Currency> {
         currencies.push(currency);
     }
     currencies
+}
+
+/// How prices are written; keys are there exactly if they are encrypted.
+fn price(keys: &Keys<'_, '_>) -> Option<PriceEncoding> {
+    let section = keys.section;
+    let encoding = match keys.text("price")? {
+        "google" => PriceEncoding::Google,
+        _ => PriceEncoding::Plain,
+    };
+    match (encoding, section.has("price_keys")) {
+        (PriceEncoding::Google, false) if !section.may_be_incomplete() => {
+            let expected = "`price_keys = { encryption = {...}, integrity = {...} }`";
+            section.error("price", "encrypted prices without `price_keys`", expected);
+        }
+        (PriceEncoding::Plain, true) => {
+            let at = section.key_at("price_keys");
+            let expected = "`price = \"google\"`, or this key left out";
+            section.faults().error(&at, "`price_keys` means nothing here", expected);
+        }
+        _ => {}
+    }
+    Some(encoding)
 }
 
 /// The network must leave some of the default time.

@@ -433,6 +433,18 @@ static EXCHANGE_FIELDS: &[Field] = &[
         Need::Text("burl"),
         "What makes an impression billable.",
     ),
+    field(
+        "price",
+        Kind::Choice(&["plain", "google"]),
+        Need::Text("plain"),
+        "How its notices write prices: as a number, or encrypted as Google does.",
+    ),
+    field(
+        "price_keys",
+        Kind::Table(&PRICE_KEYS),
+        OPTIONAL,
+        "Where the keys of encrypted prices are.",
+    ),
     field("click_macro", Kind::Table(&CLICK_MACRO), OPTIONAL, "What precedes our click URL."),
     field(
         "seat",
@@ -459,6 +471,24 @@ static EXCHANGE_FIELDS: &[Field] = &[
         "Whether an impression that does not say is taken to need https.",
     ),
 ];
+
+static PRICE_KEYS: Table = Table {
+    name: "`price_keys`",
+    doc: "The two keys of encrypted prices, 32 bytes each, as the exchange gave them.",
+    fields: &[
+        field("encryption", Kind::Table(&PRICE_KEY), REQUIRED, "The encryption key's place."),
+        field("integrity", Kind::Table(&PRICE_KEY), REQUIRED, "The integrity key's place."),
+    ],
+};
+
+static PRICE_KEY: Table = Table {
+    name: "a price key",
+    doc: "A secret's place.",
+    fields: &[
+        field("env", Kind::Text(&VARIABLE), OPTIONAL, "The environment variable that holds it."),
+        field("file", Kind::Text(&rules::PATH), OPTIONAL, "The file that holds it."),
+    ],
+};
 
 static CLICK_MACRO: Table = Table {
     name: "`click_macro`",

@@ -46,6 +46,8 @@ const fn known(key: &'static str, value: Value, source: &'static str) -> Known {
 const UNVERIFIED: &str = "unverified";
 const GOOGLE_GUIDE: &str =
     "developers.google.com/authorized-buyers/rtb/response-guide: answer 204 for no bid";
+const GOOGLE_PRICE: &str =
+    "developers.google.com/authorized-buyers/rtb/response-guide/decrypt-price";
 const GOOGLE_MACRO: &str = "developers.google.com/authorized-buyers/rtb/response-guide: the price macro is in the creative";
 const INDEX_CHECKLIST: &str =
     "kb.indexexchange.com/dsps/open-rtb/technical_requirements_checklist.htm";
@@ -67,6 +69,7 @@ static PRESETS: &[Preset] = &[
             known("no_bid", Value::Text("204"), GOOGLE_GUIDE),
             known("billing", Value::Text("pixel"), GOOGLE_MACRO),
             known("ids", Value::Texts(&["buyeruid", "ifa"]), UNVERIFIED),
+            known("price", Value::Text("google"), GOOGLE_PRICE),
             known("click_macro", Value::Click("%%CLICK_URL_UNESC%%", true), UNVERIFIED),
         ],
     },

@@ -6,7 +6,7 @@
 use crate::config::files::read_bounded;
 use crate::config::{Diagnostic, Place, Section};
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -25,6 +25,8 @@ pub struct SecretSources {
     pub notice_keys: Vec<(u8, SecretSource)>,
     /// Of the admin token.
     pub admin_token: Option<SecretSource>,
+    /// Of the price keys, by exchange: encryption, then integrity.
+    pub price_keys: Vec<(String, [SecretSource; 2])>,
 }
 
 /// Where a secret is.
@@ -83,6 +85,8 @@ pub struct Secrets {
     pub notice_keys: Vec<(u8, Secret)>,
     /// The admin token; without it the admin API is refused.
     pub admin_token: Option<Secret>,
+    /// The price keys by exchange: encryption, then integrity.
+    pub price_keys: Vec<(String, [Secret; 2])>,
 }
 
 /// Reads `[secrets]`; relative files lie below `base`. `None` comes with a fault.
@@ -98,7 +102,19 @@ pub(super) fn read(section: &Section<'_>, base: &Path) -> Option<SecretSources> 
         notice_keys.extend(source.map(|source| (id, source)));
     }
     let admin_token = section.table("admin_token").and_then(|token| source(&token, base));
-    (!notice_keys.is_empty()).then_some(SecretSources { notice_keys, admin_token })
+    (!notice_keys.is_empty()).then_some(SecretSources {
+        notice_keys,
+        admin_token,
+        price_keys: Vec::new(),
+    })
+}
+
+/// Reads the price keys of an exchange, which has some exactly if it encrypts prices. `None`
+/// comes with a fault, or there are none.
+pub(super) fn read_price_keys(section: &Section<'_>, base: &Path) -> Option<[SecretSource; 2]> {
+    let keys = section.table("price_keys")?;
+    let place = |name: &str| source(&keys.table(name)?, base);
+    Some([place("encryption")?, place("integrity")?])
 }
 
 fn source(section: &Section<'_>, base: &Path) -> Option<SecretSource> {
@@ -140,13 +156,23 @@ fn resolve_with(
     let key = |(id, source): &(u8, SecretSource)| Some((*id, take(source, decode_key)?));
     let notice_keys: Vec<_> = sources.notice_keys.iter().filter_map(key).collect();
     let admin_token = sources.admin_token.as_ref().and_then(|source| take(source, check_token));
-    if faults.is_empty() { Ok(Secrets { notice_keys, admin_token }) } else { Err(faults) }
+    let price_keys = sources.price_keys.iter().filter_map(|(exchange, [encryption, integrity])| {
+        let keys = [take(encryption, decode_price_key), take(integrity, decode_price_key)];
+        let [Some(encryption), Some(integrity)] = keys else { return None };
+        Some((exchange.clone(), [encryption, integrity]))
+    });
+    let price_keys: Vec<_> = price_keys.collect();
+    if faults.is_empty() {
+        Ok(Secrets { notice_keys, admin_token, price_keys })
+    } else {
+        Err(faults)
+    }
 }
 
 fn fault(source: &SecretSource, reason: &str) -> Diagnostic {
     let message = format!("{} {reason}", source.from);
     let expected = format!(
-        "a notice key of at least {NOTICE_KEY_BYTES_MIN} bytes in hex, in base64 or raw; \
+        "a notice key or a price key of at least {NOTICE_KEY_BYTES_MIN} bytes in hex, in base64 or raw; \
          an admin token of at least {TOKEN_BYTES_MIN} visible ASCII characters"
     );
     Diagnostic::error(source.place.clone(), message, expected)
@@ -161,6 +187,14 @@ fn decode_key(bytes: &[u8]) -> Result<Vec<u8>, String> {
         Some(key) if key.len() >= NOTICE_KEY_BYTES_MIN => Ok(key),
         Some(key) => Err(format!("holds only {} bytes", key.len())),
         None => Err("is empty".to_owned()),
+    }
+}
+
+/// A price key as exchanges hand it out, in web-safe base64; also as other keys are written.
+fn decode_price_key(bytes: &[u8]) -> Result<Vec<u8>, String> {
+    match URL_SAFE.decode(bytes) {
+        Ok(key) if key.len() == NOTICE_KEY_BYTES_MIN => Ok(key),
+        _ => decode_key(bytes),
     }
 }
 
@@ -197,7 +231,11 @@ mod tests {
             from: SecretFrom::Env(name.to_owned()),
             place: Place::whole_file("homing.toml"),
         };
-        SecretSources { notice_keys: vec![(1, source("KEY"))], admin_token: Some(source("TOKEN")) }
+        SecretSources {
+            notice_keys: vec![(1, source("KEY"))],
+            admin_token: Some(source("TOKEN")),
+            price_keys: Vec::new(),
+        }
     }
 
     fn resolved(key: &str, token: &str) -> Result<Secrets, Vec<Diagnostic>> {
@@ -216,6 +254,19 @@ mod tests {
         assert_eq!(key(&STANDARD.encode([7; 33])).expose(), [7; 33]);
         let raw = "correct horse battery staple, and then some";
         assert_eq!(key(&format!("{raw}\r\n")).expose(), raw.as_bytes());
+    }
+
+    #[test]
+    fn price_keys_are_read_as_exchanges_write_them() {
+        let mut sources = sources();
+        let keys = [sources.notice_keys[0].1.clone(), sources.notice_keys[0].1.clone()];
+        sources.price_keys.push(("adx".to_owned(), keys));
+        sources.admin_token = None;
+        let resolved = |key: &str| resolve_with(&sources, &|_| Ok(key.as_bytes().to_vec()));
+        let found = resolved("skU7Ax_NL5pPAFyKdkfZjZz2-VhIN8bjj1rVFOaJ_5o=").expect("good");
+        let (exchange, [encryption, _]) = &found.price_keys[0];
+        assert_eq!((&**exchange, &encryption.expose()[..3]), ("adx", &[0xb2, 0x45, 0x3b][..]));
+        assert_eq!(resolved("c2hvcnQ=").expect_err("too short").len(), 3);
     }
 
     #[test]

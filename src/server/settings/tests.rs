@@ -3,7 +3,7 @@
 use super::secrets::SecretFrom;
 use super::*;
 use crate::config::spec::unused_keys;
-use crate::openrtb::profile::{BillingEvent, IdSource, NoBidStyle};
+use crate::openrtb::profile::{BillingEvent, IdSource, NoBidStyle, PriceEncoding};
 use crate::privacy::tcf::Purposes;
 use proptest::prelude::*;
 use std::num::NonZeroU16;
@@ -83,6 +83,8 @@ currencies = ["USD", "EUR"]
 ids = ["buyeruid", "ifa", "eids:uidapi.com", "user.id", "eids"]
 user_id_space = "demo"
 billing = "pixel"
+price = "google"
+price_keys = { encryption = { env = "E_KEY" }, integrity = { file = "i" } }
 click_macro = { text = "${CLICK_URL}", escape = true }
 seat = "homing-1"
 answer_test_requests = true
@@ -181,6 +183,9 @@ fn an_exchange_is_read_as_it_is_written() {
     assert_eq!(exchange.ids, [IdSource::Buyeruid, IdSource::Ifa, uid2, own, IdSource::AnyEid]);
     let click = exchange.click_macro.as_ref().expect("given");
     assert_eq!((click.text.as_str(), click.escape), ("${CLICK_URL}", true));
+    assert_eq!(exchange.price, PriceEncoding::Google);
+    let (name, [_, integrity]) = &good(FULL).secrets.price_keys[0];
+    assert_eq!((&**name, &integrity.from), ("demo", &SecretFrom::File("/etc/homing/i".into())));
     assert_eq!((exchange.hold_ttl, exchange.secure_by_default), (Seconds(5), false));
     assert_eq!(exchange.version_header.as_deref(), Some("2.6"));
     assert!(exchange.answer_test_requests);
@@ -211,7 +216,7 @@ fn a_preset_fills_in_what_is_not_written() {
     assert_eq!(index.version_header.as_deref(), Some("2.6"));
     let own = exchange("preset = \"index\"\ntmax_default_ms = 250\nbilling = \"nurl\"\n");
     assert_eq!((own.tmax_default_ms, own.billing), (250, BillingEvent::Nurl));
-    let google = exchange("preset = \"google\"\n");
+    let google = exchange("preset = \"google\"\nprice = \"plain\"\n");
     assert_eq!((google.no_bid, google.billing), (NoBidStyle::NoContent, BillingEvent::Pixel));
     assert_eq!(google.ids, [IdSource::Buyeruid, IdSource::Ifa]);
     let click = google.click_macro.expect("of the preset");
@@ -288,6 +293,9 @@ fn faults_are_found_at_their_place() {
         "150",
         "the network eats all",
     );
+    assert_fault("price = \"google\"", "price = \"plain\"", "price_keys", "means nothing");
+    let keys = "price_keys = { encryption = { env = \"E_KEY\" }, integrity = { file = \"i\" } }\n";
+    assert_fault(keys, "", "\"google\"", "without `price_keys`");
     assert_fault("hold_ttl = \"5s\"", "hold_ttl = \"2h\"", "\"2h\"", "`hold_ttl` cannot be");
     assert_fault(
         "secure_by_default = false",
