@@ -1,6 +1,6 @@
 //! The snapshot: an immutable audience, searched in place in the bytes of its files.
 //!
-//! In reading order: [`format`] the layout, `record` a user's memberships, `writer` rows to
+//! In reading order: [`mod@format`] the layout, `record` a user's memberships, `writer` rows to
 //! bytes, `reader` key to record, `verify` every byte before the first lookup, [`manifest`]
 //! what the set is, [`files`] and `publish` the only two that touch a file system.
 //!

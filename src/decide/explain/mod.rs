@@ -1,6 +1,6 @@
 //! Explain: the same decision, told to people.
 //!
-//! Guarantees: uses [`decide_observed`] and [`eligibility::Judge`], so what it tells is what
+//! Guarantees: uses [`decide_observed`] and [`super::eligibility::Judge`], so what it tells is what
 //! bidding does; it takes no holds and counts nothing. It may allocate: it is not on the bid
 //! path.
 
