@@ -40,8 +40,19 @@ static ADDRESS: TextRule = TextRule {
 
 static BASE_URL: TextRule = TextRule {
     expected: "an http or https URL without a query and without a slash at its end",
-    pattern: "^https?://[^\\s?#@]*[^\\s?#@/]$",
-    holds: |text| (rules::URL.holds)(text) && !text.ends_with('/') && !text.contains(['?', '#']),
+    pattern: "^https?://[^\\s?#@']*[^\\s?#@/']$",
+    holds: |text| {
+        (rules::URL.holds)(text) && !text.ends_with('/') && !text.contains(['?', '#', '\''])
+    },
+};
+
+/// What stands in our markup unescaped, so it must need no escaping there.
+static MACRO: TextRule = TextRule {
+    expected: "1 to 256 visible ASCII characters without quotes, `<`, `>` and `\\`",
+    pattern: "^[!#-&(-;=?-\\[\\]-~]{1,256}$",
+    holds: |text| {
+        rules::is_made_of(text, 256, |byte| byte.is_ascii_graphic() && !b"\"'<>\\".contains(&byte))
+    },
 };
 
 static VARIABLE: TextRule = TextRule {
@@ -494,7 +505,7 @@ static CLICK_MACRO: Table = Table {
     name: "`click_macro`",
     doc: "The exchange's macro for counting clicks.",
     fields: &[
-        field("text", Kind::Text(&rules::ANY), REQUIRED, "E.g. \"${CLICK_URL}\"."),
+        field("text", Kind::Text(&MACRO), REQUIRED, "E.g. \"${CLICK_URL}\"."),
         field(
             "escape",
             Kind::Flag,

@@ -351,3 +351,20 @@ proptest! {
         prop_assert_eq!(settings.is_none(), diagnostics.iter().any(Diagnostic::is_error));
     }
 }
+
+#[test]
+fn what_goes_into_markup_unescaped_needs_no_escaping() {
+    let click = |text: &str| format!("click_macro = {{ text = {text:?}, escape = true }}");
+    for text in ["${CLICK\"URL}", "<b>", "a b", "it's", "a\\b", "a\nb", "é", ""] {
+        let edited = FULL.replacen(&click("${CLICK_URL}"), &click(text), 1);
+        assert_ne!(edited, FULL);
+        assert!(checked(&edited).settings.is_none(), "{text:?}");
+    }
+    let quoted =
+        FULL.replacen("https://ads.homing.example/rtb", "https://ads.homing.example/r'b", 1);
+    assert!(checked(&quoted).settings.is_none());
+    for text in ["${CLICK_URL}", "%%CLICK_URL_UNESC%%", "[CLICK]?u=", "{clickurl}&x;"] {
+        let edited = FULL.replacen(&click("${CLICK_URL}"), &click(text), 1);
+        assert!(checked(&edited).settings.is_some(), "{text:?}");
+    }
+}
