@@ -19,7 +19,8 @@ use homing::model::{BidId, NoBidReason};
 use homing::notice::Keyring;
 use homing::notice::token::Tokens;
 use homing::notice::urls::NoticeUrls;
-use homing::openrtb::response::{self, BannerBid, ResponseHead};
+use homing::openrtb::offer::Medium;
+use homing::openrtb::response::{self, BidFields, ResponseHead};
 use homing::openrtb::{BidRequest, decode_json, decode_protobuf};
 use homing::privacy::tcf::TcfString;
 use homing::privacy::verdict;
@@ -280,15 +281,23 @@ fn write_response(
         seat: world.exchange.seat.as_deref(),
     };
     response::begin(out, &head);
-    let fields = BannerBid {
+    let fields = BidFields {
         id,
         impression_id: "1",
         price: bid.price,
         advertiser_domain: &advertiser.domain,
         campaign_id: &campaign.id,
         creative_id: &creative.id,
-        size: (creative.width, creative.height),
-        categories: &advertiser.categories,
+        medium: Medium::Banner,
+        size: Some((creative.width, creative.height)),
+        duration_s: None,
+        protocol: None,
+        frameworks: &[],
+        deal_id: None,
+        bundle: None,
+        category_taxonomy: 1,
+        transparency: None,
+        categories: advertiser.categories.in_taxonomy(1),
         attributes: &creative.attributes,
         language: None,
         sample_image: None,
@@ -299,7 +308,7 @@ fn write_response(
     };
     let (pixels, count) = urls.pixels(world.exchange.billing);
     let fill = Fill { click_url: &urls.click, pixels: &pixels[..count], cache_buster: id };
-    response::banner_bid(out, &fields, true, |out| template.write_json(&fill, out));
+    response::write_bid(out, &fields, true, |out| template.write_json(&fill, out));
     response::end(out);
 }
 

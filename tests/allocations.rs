@@ -13,7 +13,8 @@ mod support;
 
 use homing::model::{CpmMicros, Currency};
 use homing::openrtb::Form;
-use homing::openrtb::response::{BannerBid, ResponseHead};
+use homing::openrtb::offer::Medium;
+use homing::openrtb::response::{BidFields, ResponseHead};
 use homing::server::clock;
 use homing::server::service::{BidAnswer, ContentKind};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -153,14 +154,22 @@ fn a_protobuf_request_without_a_bid_allocates_nothing() {
 
 #[test]
 fn writing_an_answer_allocates_nothing_once_the_buffer_is_large() {
-    let bid = BannerBid {
+    let bid = BidFields {
         id: "1",
         impression_id: "i",
         price: CpmMicros(2_345_600),
         advertiser_domain: "acme.example",
         campaign_id: "c",
         creative_id: "cr",
-        size: (300, 250),
+        medium: Medium::Banner,
+        size: Some((300, 250)),
+        duration_s: None,
+        protocol: None,
+        frameworks: &[],
+        deal_id: None,
+        bundle: None,
+        category_taxonomy: 1,
+        transparency: None,
         categories: &[],
         attributes: &[1, 13],
         language: Some("de"),
@@ -175,8 +184,8 @@ fn writing_an_answer_allocates_nothing_once_the_buffer_is_large() {
         let mut out = Vec::with_capacity(1 << 12);
         let counted = allocations(|| {
             let mut response = form.begin(&mut out, &head);
-            response.banner_bid(&mut out, &bid, |out, _| out.extend_from_slice(&[b'm'; 2_000]));
-            response.banner_bid(&mut out, &bid, |_, _| ());
+            response.write_bid(&mut out, &bid, |out, _| out.extend_from_slice(&[b'm'; 2_000]));
+            response.write_bid(&mut out, &bid, |_, _| ());
             response.end(&mut out);
         });
         assert_eq!(counted, 0, "{form:?}");

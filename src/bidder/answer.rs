@@ -14,7 +14,7 @@ use crate::notice::token::Tokens;
 use crate::notice::urls::NoticeUrls;
 use crate::openrtb::form::OpenResponse;
 use crate::openrtb::profile::{BillingEvent, NoBidStyle};
-use crate::openrtb::response::{BannerBid, ResponseHead};
+use crate::openrtb::response::{BidFields, ResponseHead};
 use crate::openrtb::{BidRequest, Form};
 use crate::server::clock;
 use crate::server::service::{BidAnswer, BidCall, BidService, ContentKind, Refusal};
@@ -185,17 +185,26 @@ fn write_bid(
     let advertiser = &book.advertisers[campaign.advertiser];
     let creative = &book.creatives[bid.creative.0 as usize];
     let own = !creative.categories.is_empty();
+    let categories = if own { &creative.categories } else { &advertiser.categories };
     let urls = &scratch.urls;
     let by_burl = desk.profile.billing == BillingEvent::Burl;
-    let fields = BannerBid {
+    let fields = BidFields {
         id: &scratch.bid_id,
         impression_id: &request.impressions[bid.impression].id,
         price: bid.price,
         advertiser_domain: &advertiser.domain,
         campaign_id: &campaign.id,
         creative_id: &creative.id,
-        size: (creative.width, creative.height),
-        categories: if own { &creative.categories } else { &advertiser.categories },
+        medium: bid.medium,
+        size: (creative.width > 0).then_some((creative.width, creative.height)),
+        duration_s: None,
+        protocol: None,
+        frameworks: &creative.frameworks,
+        deal_id: None,
+        bundle: creative.bundle.as_deref(),
+        categories: categories.in_taxonomy(1),
+        category_taxonomy: 1,
+        transparency: None,
         attributes: &creative.attributes,
         language: creative.language.as_deref(),
         sample_image: creative.sample_image.as_deref(),
@@ -208,7 +217,7 @@ fn write_bid(
     let fill =
         Fill { click_url: &urls.click, pixels: &pixels[..count], cache_buster: &scratch.bid_id };
     let template = &served.business.templates[bid.creative.0 as usize];
-    response.banner_bid(out, &fields, |out, form| match form {
+    response.write_bid(out, &fields, |out, form| match form {
         Form::Json => template.write_json(&fill, out),
         Form::Protobuf => template.write_plain(&fill, out),
     });

@@ -62,6 +62,7 @@ impl Reader<'_> {
             caps,
             holdout_per_10k: section.percent_per_10k("holdout")?,
             several_per_page: section.flag("several_per_page"),
+            contextual: false,
             price: price?,
             target: target.unwrap_or_default(),
             plan: plan?,

@@ -4,7 +4,7 @@
 //! secure page. Files come through [`CreativeFiles`], so nothing here touches a disk.
 
 use super::advertiser_file::Surroundings;
-use super::model::{Creative, CreativeBody};
+use super::model::{Categories, Creative, CreativeBody};
 use crate::config::{Section, rules};
 use crate::model::CreativeKey;
 use base64::Engine as _;
@@ -68,10 +68,14 @@ pub(super) fn read(
         height,
         landing: section.string("landing")?,
         attributes: section.integers("attributes").into_iter().map(|code| code as u8).collect(),
-        categories: section.strings("categories"),
+        categories: Categories::of_iab(section.strings("categories")),
         language: section.string("language"),
         secure,
         sample_image: section.string("sample_image"),
+        bundle: None,
+        frameworks: Vec::new(),
+        expansions: 0,
+        renders_transparency: false,
         body: body?,
     })
 }
@@ -159,6 +163,7 @@ fn is_secure(body: &CreativeBody) -> bool {
     let text = match body {
         CreativeBody::Image { src, .. } => src,
         CreativeBody::Html { html } => html,
+        CreativeBody::Native(_) | CreativeBody::Video(_) | CreativeBody::Audio(_) => return true,
     };
     !text.to_ascii_lowercase().contains("http:")
 }
@@ -168,7 +173,7 @@ fn warn_if_insecure(section: &Section<'_>, body: Option<&CreativeBody>) {
     let name = match body {
         CreativeBody::Image { .. } => "src",
         CreativeBody::Html { .. } if section.has("html") => "html",
-        CreativeBody::Html { .. } => "file",
+        _ => "file",
     };
     let message = "this creative cannot serve secure impressions, which are nearly all";
     section.warning(name, message, "https: addresses only");

@@ -3,9 +3,10 @@
 
 use crate::audience::{Expression, SegmentTable};
 use crate::model::{
-    AdvertiserKey, CampaignKey, CpmMicros, CreativeKey, Currency, Factor, MoneyNanos, Seconds,
-    SegmentId, UnixSeconds,
+    AdvertiserKey, CampaignKey, CpmMicros, CreativeKey, Currency, Factor, MediaType, MoneyNanos,
+    Seconds, SegmentId, UnixSeconds,
 };
+use crate::openrtb::offer::Medium;
 
 pub use crate::model::{DeviceType, InventoryKind};
 
@@ -33,6 +34,8 @@ pub struct Book {
     /// Campaigns that are considered for everyone (`prospecting = true`); they are not in
     /// `by_segment`, so no campaign is met twice but by several segments.
     pub prospecting: Vec<CampaignIndex>,
+    /// Campaigns that may be shown by context alone (`contextual = true`).
+    pub contextual: Vec<CampaignIndex>,
 }
 
 /// A campaign's place in [`Book::campaigns`].
@@ -54,12 +57,48 @@ pub struct Advertiser {
     pub domain: String,
     /// The currency of all its amounts.
     pub currency: Currency,
-    /// IAB content categories (taxonomy 1) of the shop: `cat` of its bids.
-    pub categories: Vec<String>,
+    /// Categories of the shop: `cat` of its bids.
+    pub categories: Categories,
+    /// Who pays and on whose behalf, as the Digital Services Act wants it said.
+    pub transparency: Transparency,
     /// Frequency caps over all its campaigns together.
     pub caps: Caps,
     /// Where the file stands, for messages.
     pub file: String,
+}
+
+/// Content categories by the taxonomy that they are of (AdCOM list "Category Taxonomies").
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Categories(pub Vec<(i64, Vec<String>)>);
+
+impl Categories {
+    /// Codes of the IAB's first taxonomy (1).
+    pub fn of_iab(codes: Vec<String>) -> Self {
+        Self(if codes.is_empty() { Vec::new() } else { vec![(1, codes)] })
+    }
+
+    /// The codes in a taxonomy; none where none is declared in it.
+    pub fn in_taxonomy(&self, taxonomy: i64) -> &[String] {
+        let declared = self.0.iter().find(|(known, _)| *known == taxonomy);
+        declared.map_or(&[], |(_, codes)| codes)
+    }
+
+    /// Whether nothing is declared.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// What the Digital Services Act wants said of an ad (IAB, "DSA transparency", `bid.ext.dsa`).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Transparency {
+    /// On whose behalf the ad is shown, at most 100 characters. Empty: nothing can be said.
+    pub behalf: String,
+    /// Who pays for it, at most 100 characters.
+    pub paid: String,
+    /// `dsaparams` of us as the ones who apply user parameters: 1 profiling, 2 basic, 3 precise
+    /// location.
+    pub parameters: Vec<u8>,
 }
 
 /// A campaign.
@@ -97,6 +136,8 @@ pub struct Campaign {
     pub holdout_per_10k: u16,
     /// Whether it may win several impressions of one page.
     pub several_per_page: bool,
+    /// Whether it may be shown where nobody may be recognised: by context alone, uncapped.
+    pub contextual: bool,
     /// How a bid is priced.
     pub price: Price,
     /// Where, when and on what it may run.
@@ -246,6 +287,12 @@ pub struct Target {
     pub block: Vec<String>,
     /// Hours of the week in the campaign's time zone; `None` is always.
     pub dayparts: Option<WeekHours>,
+    /// Only on these deals; empty: on any, and in the open auction.
+    pub deals: Vec<String>,
+    /// Whether impressions for which people get something are wanted (`Some(true)`: only they).
+    pub rewarded: Option<bool>,
+    /// Whether impressions that cover the screen are wanted (`Some(true)`: only they).
+    pub interstitial: Option<bool>,
 }
 
 /// A set of the 168 hours of a week; hour 0 is Monday 00:00.
@@ -351,27 +398,36 @@ pub struct Creative {
     pub id: String,
     /// Place of its advertiser in [`Book::advertisers`].
     pub advertiser: usize,
-    /// Width in pixels.
+    /// Width in pixels; 0 for what has no size of its own (native, audio).
     pub width: u16,
-    /// Height in pixels.
+    /// Height in pixels; as `width`.
     pub height: u16,
     /// Where a click leads: an absolute https (or http) URL.
     pub landing: String,
     /// OpenRTB creative attributes it has (`attr`).
     pub attributes: Vec<u8>,
     /// Its own categories; empty: the advertiser's.
-    pub categories: Vec<String>,
+    pub categories: Categories,
     /// Its language (ISO 639-1), if it has one.
     pub language: Option<String>,
     /// Whether every address in it is https (or inline): fit for `secure=1`.
     pub secure: bool,
     /// A picture of it for the exchange's audit.
     pub sample_image: Option<String>,
+    /// The app that it advertises (`bundle`), by which publishers block it.
+    pub bundle: Option<String>,
+    /// Frameworks that it needs (AdCOM list "API Frameworks": 3, 5, 6 MRAID, 7 OMID): the place
+    /// must have one of them.
+    pub frameworks: Vec<u8>,
+    /// Directions in which it expands, one bit each (AdCOM list "Expandable Directions").
+    pub expansions: u32,
+    /// Whether it shows itself who pays for it, as the Digital Services Act asks.
+    pub renders_transparency: bool,
     /// What it is made of.
     pub body: CreativeBody,
 }
 
-/// What a banner is made of.
+/// What a creative is made of.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CreativeBody {
     /// One picture that is a link.
@@ -387,14 +443,113 @@ pub enum CreativeBody {
         /// The markup.
         html: String,
     },
+    /// Assets for the publisher's own layout.
+    Native(NativeAd),
+    /// A video, as VAST.
+    Video(SpotAd),
+    /// A piece of audio, as VAST.
+    Audio(SpotAd),
 }
 
 impl CreativeBody {
+    /// Which kind of markup it becomes.
+    pub fn medium(&self) -> Medium {
+        match self {
+            Self::Image { .. } | Self::Html { .. } => Medium::Banner,
+            Self::Native(_) => Medium::Native,
+            Self::Video(_) => Medium::Video,
+            Self::Audio(_) => Medium::Audio,
+        }
+    }
+
     /// Its OpenRTB banner ad type, as `btype` blocks them: 2 XHTML banner, 3 JavaScript.
     pub fn banner_type(&self) -> u8 {
         match self {
-            Self::Image { .. } => 2,
             Self::Html { .. } => 3,
+            _ => 2,
         }
     }
+}
+
+/// The assets of a native creative.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct NativeAd {
+    /// Titles: the longest that fits is taken; where none fits, the shortest is cut.
+    pub titles: Vec<String>,
+    /// Pictures: the first that fits is taken.
+    pub images: Vec<NativeImage>,
+    /// Texts by kind (1 sponsored, 2 description, 12 call to action, ...).
+    pub data: Vec<(u16, String)>,
+    /// The advertiser's privacy notice.
+    pub privacy_url: Option<String>,
+}
+
+/// A picture of a native creative.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NativeImage {
+    /// 1 icon, 3 main; others are an exchange's own.
+    pub role: u8,
+    /// Its address.
+    pub url: String,
+    /// Width in pixels.
+    pub width: u16,
+    /// Height in pixels.
+    pub height: u16,
+    /// Its media type.
+    pub media_type: MediaType,
+}
+
+/// A video or a piece of audio: what its VAST says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SpotAd {
+    /// Its title in VAST.
+    pub title: String,
+    /// How long it is.
+    pub duration_s: u32,
+    /// After how many seconds it may be skipped; `None`: not at all.
+    pub skip_after_s: Option<u32>,
+    /// Where its media is.
+    pub source: SpotSource,
+    /// Pictures that may stand beside it.
+    pub companions: Vec<Companion>,
+}
+
+/// Where the media of a spot is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SpotSource {
+    /// In these files; at least one.
+    Files(Vec<MediaFile>),
+    /// In somebody else's VAST at this address (a wrapper).
+    Wrapped {
+        /// The address (`VASTAdTagURI`).
+        url: String,
+    },
+}
+
+/// A media file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MediaFile {
+    /// Its address.
+    pub url: String,
+    /// Its media type.
+    pub media_type: MediaType,
+    /// Width in pixels; 0 for audio.
+    pub width: u16,
+    /// Height in pixels; 0 for audio.
+    pub height: u16,
+    /// In kbit/s; 0 where not said.
+    pub bitrate_kbps: u32,
+}
+
+/// A picture beside a spot; a click on it leads where one on the spot leads.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Companion {
+    /// Its address.
+    pub url: String,
+    /// Its media type.
+    pub media_type: MediaType,
+    /// Width in pixels.
+    pub width: u16,
+    /// Height in pixels.
+    pub height: u16,
 }

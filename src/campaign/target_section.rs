@@ -26,6 +26,9 @@ pub(super) fn read(section: &Section<'_>, surroundings: &Surroundings<'_>) -> Ta
         allow: section.strings("allow"),
         block: section.strings("block"),
         dayparts: section.has("dayparts").then(|| week_hours(section)),
+        deals: Vec::new(),
+        rewarded: None,
+        interstitial: None,
     }
 }
 

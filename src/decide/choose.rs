@@ -10,6 +10,7 @@ use super::{Candidate, Case, Decision};
 use crate::campaign::model::{CampaignIndex, CreativeIndex};
 use crate::ledger::{Account, Claim, HoldRefusal, HoldRequest};
 use crate::model::{BidId, CpmMicros, Currency, NoBidReason};
+use crate::openrtb::offer::Medium;
 use crate::openrtb::request::IMPRESSIONS_MAX;
 use std::sync::Arc;
 
@@ -22,6 +23,10 @@ pub struct Bid {
     pub campaign: CampaignIndex,
     /// The creative that is shown.
     pub creative: CreativeIndex,
+    /// As which kind of markup.
+    pub medium: Medium,
+    /// On which of the impression's deals; `None`: in the open auction.
+    pub deal: Option<u8>,
     /// The price, in the currency of the decision.
     pub price: CpmMicros,
     /// What its notices will refer to.
@@ -69,7 +74,7 @@ pub fn commit(case: &Case<'_, '_>, decision: &mut Decision, ids: &mut BidIds) {
         let fit = candidate.fits.iter().find(|fit| fit.impression == impression);
         if let (Some(bid), Some(fit)) = (granted, fit) {
             bid.impression = impression;
-            bid.creative = fit.creative;
+            (bid.creative, bid.medium, bid.deal) = (fit.creative, fit.medium, fit.deal);
             bid.claim.creative = case.world.book.creatives[fit.creative.0 as usize].key;
         }
     }
@@ -166,6 +171,8 @@ fn hold(
         impression: UNPLACED,
         campaign: candidate.campaign,
         creative: candidate.fits[0].creative,
+        medium: candidate.fits[0].medium,
+        deal: candidate.fits[0].deal,
         price: candidate.quote.bid,
         claim,
     })

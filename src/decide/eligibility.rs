@@ -14,6 +14,7 @@ use crate::ledger::{CapRefusal, Scope};
 use crate::model::place::is_within_domain;
 use crate::model::{CpmMicros, Currency, DeviceType, Factor, NoBidReason, Rounding, UnixSeconds};
 use crate::openrtb::Impression;
+use crate::openrtb::offer::Medium;
 
 /// Keeps the holdout independent of the arms.
 const HOLDOUT_SALT: u64 = 0x686f_6c64;
@@ -123,7 +124,7 @@ impl<'j, 'c> Judge<'j, 'c, '_> {
     /// `bcat` on the advertiser's categories, `badv` on its domain.
     fn publisher_blocks(&self, advertiser: &Advertiser) -> Gate<()> {
         let request = self.case.request;
-        if self.category_blocked(&advertiser.categories) {
+        if self.category_blocked(advertiser.categories.in_taxonomy(1)) {
             return Err(NoBidReason::CategoryBlocked.into());
         }
         let blocks_domain = |blocked: &str| is_within_domain(&advertiser.domain, blocked);
@@ -192,7 +193,9 @@ impl<'j, 'c> Judge<'j, 'c, '_> {
         let mut furthest = NoBidReason::SizeMismatch;
         for (impression, offer) in self.case.request.impressions.iter().enumerate() {
             match self.creative_for(message, offer) {
-                Ok(creative) => fits.push(Fit { impression, creative }),
+                Ok(creative) => {
+                    fits.push(Fit { impression, creative, medium: Medium::Banner, deal: None });
+                }
                 Err(reason) => {
                     observer.no(index, Some(impression), reason.into());
                     furthest = furthest.max(reason);
@@ -239,7 +242,7 @@ impl<'j, 'c> Judge<'j, 'c, '_> {
         if attribute_blocked
             || type_blocked
             || insecure
-            || self.category_blocked(&creative.categories)
+            || self.category_blocked(creative.categories.in_taxonomy(1))
         {
             return Err(NoBidReason::CreativeBlocked);
         }

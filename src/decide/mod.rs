@@ -30,6 +30,7 @@ use crate::audience::Person;
 use crate::campaign::model::{CampaignIndex, CreativeIndex};
 use crate::ledger::{CapRefusal, MoneyRefusal};
 use crate::model::{CpmMicros, Currency, NoBidReason, Seconds, SegmentId, UnixSeconds};
+use crate::openrtb::offer::Medium;
 use crate::privacy::Basis;
 use price::Quote;
 use smallvec::SmallVec;
@@ -127,6 +128,10 @@ pub struct Fit {
     pub impression: usize,
     /// The creative that fits it.
     pub creative: CreativeIndex,
+    /// As which of the kinds that the impression offers.
+    pub medium: Medium,
+    /// On which of its deals, by place in `pmp.deals`; `None`: in the open auction.
+    pub deal: Option<u8>,
 }
 
 /// Who watches a decision being made: explain does, bidding does not.

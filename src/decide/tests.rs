@@ -24,11 +24,9 @@ use crate::campaign::creative_section::CreativeFiles;
 use crate::campaign::model::{Book, CampaignIndex};
 use crate::config::{Source, render};
 use crate::ledger::{Account, Ledger, LedgerLimits};
-use crate::model::{
-    CpmMicros, Currency, ExchangeKey, NoBidReason, Rates, Seconds, UnixSeconds, UserKey,
-};
+use crate::model::{CpmMicros, Currency, NoBidReason, Rates, Seconds, UnixSeconds, UserKey};
 use crate::openrtb::decode_json;
-use crate::openrtb::profile::{BillingEvent, ExchangeProfile, IdSource, NoBidStyle};
+use crate::openrtb::profile::{ExchangeProfile, IdSource};
 use crate::privacy::PrivacyRules;
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -298,23 +296,7 @@ impl Scene {
 }
 
 fn exchange() -> ExchangeProfile {
-    ExchangeProfile {
-        key: ExchangeKey::new("adx"),
-        name: "adx".to_owned(),
-        no_bid: NoBidStyle::NoContent,
-        version_header: None,
-        tmax_default_ms: 120,
-        network_allowance_ms: 20,
-        currencies: Vec::new(),
-        ids: vec![IdSource::Buyeruid, IdSource::Ifa, IdSource::AnyEid],
-        billing: BillingEvent::Burl,
-        price: crate::openrtb::profile::PriceEncoding::Plain,
-        click_macro: None,
-        seat: Some("homing-1".to_owned()),
-        answer_test_requests: false,
-        hold_ttl: Seconds(60),
-        secure_by_default: true,
-    }
+    ExchangeProfile { seat: Some("homing-1".to_owned()), ..ExchangeProfile::generic("adx") }
 }
 
 /// A euro is 1.08 dollars, a yen 0.0065.

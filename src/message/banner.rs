@@ -13,6 +13,9 @@ pub fn template(creative: &Creative) -> Template {
     match &creative.body {
         CreativeBody::Image { src, alt } => image(creative, src, alt),
         CreativeBody::Html { html } => html_banner(html),
+        CreativeBody::Native(_) | CreativeBody::Video(_) | CreativeBody::Audio(_) => {
+            Template::default()
+        }
     }
 }
 
@@ -81,10 +84,14 @@ mod tests {
             height: 250,
             landing: "https://shop.example/".to_owned(),
             attributes: Vec::new(),
-            categories: Vec::new(),
+            categories: crate::campaign::model::Categories::default(),
             language: None,
             secure: true,
             sample_image: None,
+            bundle: None,
+            frameworks: Vec::new(),
+            expansions: 0,
+            renders_transparency: false,
             body,
         };
         let fill = Fill {

@@ -4,6 +4,7 @@
 //! beyond what a constructor is given. Must not import any other room of the crate.
 
 pub mod ids;
+pub mod media;
 pub mod money;
 pub mod place;
 pub mod ratio;
@@ -13,6 +14,7 @@ pub mod time;
 pub use ids::{
     AdvertiserKey, BidId, CampaignKey, CreativeKey, ExchangeKey, IdSpace, SegmentId, UserKey,
 };
+pub use media::{MediaType, MediaTypes};
 pub use money::{Amount, CpmMicros, Currency, MoneyNanos, Rates, Rounding};
 pub use place::{DeviceType, InventoryKind};
 pub use ratio::Factor;

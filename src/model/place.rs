@@ -22,6 +22,8 @@ pub enum InventoryKind {
     Site,
     /// An app.
     App,
+    /// A screen in public.
+    Dooh,
 }
 
 /// Whether `host` is `domain` or a subdomain of it, without regard to case.

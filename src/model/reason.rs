@@ -14,10 +14,18 @@ pub enum NoBidReason {
     NotReady,
     /// The server has more work than its bound allows.
     Overload,
+    /// The exchange sends more requests a second than its profile allows.
+    OverRate,
     /// `test=1` on an exchange whose profile does not answer test requests.
     TestRequest,
     /// The site or app is on the operator's block list.
     BlockedInventory,
+    /// The user agent is a crawler's.
+    Crawler,
+    /// The supply chain is absent, incomplete or too long for this exchange's profile.
+    SupplyChainIncomplete,
+    /// A seller of the supply chain is on the operator's block list.
+    SupplyChainBlocked,
     /// None of our seats may bid (`wseat` / `bseat`).
     SeatNotAllowed,
     /// None of the request's currencies has a rate here.
@@ -63,16 +71,32 @@ pub enum NoBidReason {
     CategoryBlocked,
     /// The publisher blocks the advertiser's domain (`badv`).
     AdvertiserBlocked,
+    /// The publisher blocks the advertised app (`bapp`).
+    AppBlocked,
     /// Less than `start_after` since the person's last visit.
     TooEarly,
     /// More than `stop_after` since the person's last visit.
     TooLate,
     /// The message plan is silent at this time, or its sequence has ended.
     NoMessage,
+    /// No creative of the message is of a kind (banner, video, audio, native) that is on offer.
+    FormatMismatch,
     /// No creative of the message has a size that the impression asks for.
     SizeMismatch,
+    /// No video or audio creative has a duration, file or protocol that the spot takes.
+    SpotMismatch,
+    /// No native creative has every asset that is required.
+    AssetMissing,
     /// The creative carries an attribute that the impression blocks (`battr`), or is not secure.
     CreativeBlocked,
+    /// The creative lacks a field that this exchange wants on every bid.
+    CreativeIncomplete,
+    /// The creative's language is not one that is welcome (`wlang`), or is not known.
+    LanguageExcluded,
+    /// The Digital Services Act asks for what this advertiser or creative cannot say or show.
+    TransparencyMissing,
+    /// Only deals are wanted, by the publisher or by the campaign, and none is open to it.
+    DealMissing,
     /// A frequency cap is full.
     FrequencyCap,
     /// Too soon after the last impression (`min_gap`).
@@ -98,14 +122,18 @@ pub enum NoBidReason {
 }
 
 /// Every reason, in gate order: for metrics tables and tests.
-pub const ALL_REASONS: [NoBidReason; 43] = {
+pub const ALL_REASONS: [NoBidReason; 55] = {
     use NoBidReason as R;
     [
         R::InvalidRequest,
         R::NotReady,
         R::Overload,
+        R::OverRate,
         R::TestRequest,
         R::BlockedInventory,
+        R::Crawler,
+        R::SupplyChainIncomplete,
+        R::SupplyChainBlocked,
         R::SeatNotAllowed,
         R::CurrencyUnknown,
         R::AuctionType,
@@ -128,11 +156,19 @@ pub const ALL_REASONS: [NoBidReason; 43] = {
         R::InventoryExcluded,
         R::CategoryBlocked,
         R::AdvertiserBlocked,
+        R::AppBlocked,
         R::TooEarly,
         R::TooLate,
         R::NoMessage,
+        R::FormatMismatch,
         R::SizeMismatch,
+        R::SpotMismatch,
+        R::AssetMissing,
         R::CreativeBlocked,
+        R::CreativeIncomplete,
+        R::LanguageExcluded,
+        R::TransparencyMissing,
+        R::DealMissing,
         R::FrequencyCap,
         R::MinGap,
         R::CurrencyMismatch,
@@ -155,8 +191,12 @@ impl NoBidReason {
             R::InvalidRequest => "invalid_request",
             R::NotReady => "not_ready",
             R::Overload => "overload",
+            R::OverRate => "over_rate",
             R::TestRequest => "test_request",
             R::BlockedInventory => "blocked_inventory",
+            R::Crawler => "crawler",
+            R::SupplyChainIncomplete => "supply_chain_incomplete",
+            R::SupplyChainBlocked => "supply_chain_blocked",
             R::SeatNotAllowed => "seat_not_allowed",
             R::CurrencyUnknown => "currency_unknown",
             R::AuctionType => "auction_type",
@@ -179,6 +219,7 @@ impl NoBidReason {
             R::InventoryExcluded => "inventory_excluded",
             R::CategoryBlocked => "category_blocked",
             R::AdvertiserBlocked => "advertiser_blocked",
+            R::AppBlocked => "app_blocked",
             other => other.label_of_the_last_gates(),
         }
     }
@@ -190,8 +231,15 @@ impl NoBidReason {
             R::TooEarly => "too_early",
             R::TooLate => "too_late",
             R::NoMessage => "no_message",
+            R::FormatMismatch => "format_mismatch",
             R::SizeMismatch => "size_mismatch",
+            R::SpotMismatch => "spot_mismatch",
+            R::AssetMissing => "asset_missing",
             R::CreativeBlocked => "creative_blocked",
+            R::CreativeIncomplete => "creative_incomplete",
+            R::LanguageExcluded => "language_excluded",
+            R::TransparencyMissing => "transparency_missing",
+            R::DealMissing => "deal_missing",
             R::FrequencyCap => "frequency_cap",
             R::MinGap => "min_gap",
             R::BudgetSpent => "budget_spent",
@@ -210,8 +258,9 @@ impl NoBidReason {
     pub fn nbr(self) -> u32 {
         use NoBidReason as R;
         match self {
-            R::NotReady | R::Overload | R::HoldRefused => 1,
+            R::NotReady | R::Overload | R::OverRate | R::HoldRefused => 1,
             R::InvalidRequest => 2,
+            R::Crawler => 3,
             R::BlockedInventory => 7,
             R::Coppa
             | R::TrackingLimited
@@ -222,6 +271,8 @@ impl NoBidReason {
             | R::NotInAudience => 8,
             R::FrequencyCap | R::MinGap => 9,
             R::TimeTooShort | R::Late => 15,
+            R::SupplyChainIncomplete => 16,
+            R::SupplyChainBlocked => 17,
             R::DeviceExcluded => 6,
             _ => 0,
         }

@@ -77,28 +77,11 @@ fn percent_encode_from(url: &mut String, from: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ExchangeKey, Seconds};
-    use crate::openrtb::profile::{ClickMacro, NoBidStyle};
+    use crate::openrtb::profile::ClickMacro;
 
     #[test]
     fn urls_carry_macros_and_tokens_of_their_side() {
-        let mut exchange = ExchangeProfile {
-            key: ExchangeKey::new("x"),
-            name: "x".to_owned(),
-            no_bid: NoBidStyle::NoContent,
-            version_header: None,
-            tmax_default_ms: 100,
-            network_allowance_ms: 10,
-            currencies: Vec::new(),
-            ids: Vec::new(),
-            billing: BillingEvent::Burl,
-            price: crate::openrtb::profile::PriceEncoding::Plain,
-            click_macro: None,
-            seat: None,
-            answer_test_requests: false,
-            hold_ttl: Seconds(60),
-            secure_by_default: true,
-        };
+        let mut exchange = ExchangeProfile::generic("x");
         let tokens = Tokens { exchange: "E".to_owned(), browser: "B".to_owned() };
         let mut urls = NoticeUrls::default();
         urls.write("https://h", &tokens, &exchange);

@@ -21,7 +21,7 @@ type Read<T> = Result<T, JsonError>;
 pub fn decode_json(body: &[u8]) -> Result<BidRequest<'_>, InvalidRequest> {
     let text = std::str::from_utf8(body).map_err(|_| InvalidRequest::NotText)?;
     let mut reader = Reader::new(text);
-    let mut request = BidRequest { auction_type: 2, ..BidRequest::default() };
+    let mut request = BidRequest::silent();
     let mut impressions_offered = false;
     let is_object = reader.object(|reader, key| {
         if key == "imp" {

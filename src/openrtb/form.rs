@@ -3,7 +3,7 @@
 //! Guarantees: both forms carry the same fields; who writes an answer need not know which.
 
 use super::request::{BidRequest, InvalidRequest};
-use super::response::{BannerBid, ResponseHead};
+use super::response::{BidFields, ResponseHead};
 use super::{decode_json, decode_protobuf, protobuf_response, response};
 use protobuf_response::OpenSeat;
 
@@ -63,19 +63,19 @@ pub enum OpenResponse {
 impl OpenResponse {
     /// Writes one bid; `markup` appends `adm` as the form that it is told wants it: as the
     /// inside of a JSON string, or plain.
-    pub fn banner_bid(
+    pub fn write_bid(
         &mut self,
         out: &mut Vec<u8>,
-        bid: &BannerBid<'_>,
+        bid: &BidFields<'_>,
         markup: impl FnOnce(&mut Vec<u8>, Form),
     ) {
         match self {
             Self::Json { first } => {
-                response::banner_bid(out, bid, *first, |out| markup(out, Form::Json));
+                response::write_bid(out, bid, *first, |out| markup(out, Form::Json));
                 *first = false;
             }
             Self::Protobuf(_) => {
-                protobuf_response::banner_bid(out, bid, |out| markup(out, Form::Protobuf));
+                protobuf_response::write_bid(out, bid, |out| markup(out, Form::Protobuf));
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The wire: what exchanges send and what they are answered.
 //!
-//! - [`request`] a bid request as the decision sees it; [`list`] and [`eids`] its lazy parts
+//! - [`request`] a bid request as the decision sees it; [`list`], [`raw`] and [`eids`] its lazy
+//!   parts; [`offer`] what is read from them once somebody might be shown something
 //! - [`json`] a strict, lenient-typed, borrowed reader; [`decode`] from a JSON body to the request
 //! - [`protobuf`] from a protobuf body to the same request
 //! - [`response`] the answer as JSON, [`protobuf_response`] as protobuf: straight into a buffer
@@ -18,9 +19,11 @@ pub mod escape;
 pub mod form;
 pub mod json;
 pub mod list;
+pub mod offer;
 pub mod profile;
 pub mod protobuf;
 pub mod protobuf_response;
+pub mod raw;
 pub mod request;
 pub mod response;
 

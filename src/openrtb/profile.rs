@@ -1,6 +1,7 @@
 //! The differences between exchanges, as data: one profile per `[[exchange]]` of `homing.toml`.
 
 use crate::model::{Currency, ExchangeKey, Seconds};
+use std::num::NonZeroU16;
 
 /// How one exchange wants to be spoken to.
 #[derive(Clone, Debug)]
@@ -35,6 +36,95 @@ pub struct ExchangeProfile {
     pub hold_ttl: Seconds,
     /// Whether an impression that says nothing of `secure` is taken to need https.
     pub secure_by_default: bool,
+    /// What is asked of its supply chains.
+    pub supply_chain: SupplyChainRule,
+    /// Fields that it wants on every bid besides those that every bid has: a creative that
+    /// lacks one is not bid there.
+    pub required_fields: Vec<RequiredField>,
+    /// How markup travels.
+    pub markup: MarkupDelivery,
+    /// Most requests a second that are looked at; the rest are answered "no bid" at once.
+    pub requests_per_second_max: Option<u32>,
+    /// Whether answers are packed for callers that accept gzip.
+    pub gzip_answers: bool,
+    /// Its own number in the Global Vendor List: where GDPR applies, consent must name it too.
+    pub gvl_id: Option<NonZeroU16>,
+}
+
+impl ExchangeProfile {
+    /// OpenRTB 2.6 without anybody's habits, as the grammar of `[[exchange]]` has it by default.
+    pub fn generic(name: &str) -> Self {
+        Self {
+            key: ExchangeKey::new(name),
+            name: name.to_owned(),
+            no_bid: NoBidStyle::NoContent,
+            version_header: None,
+            tmax_default_ms: 120,
+            network_allowance_ms: 20,
+            currencies: Vec::new(),
+            ids: vec![IdSource::Buyeruid, IdSource::Ifa, IdSource::AnyEid],
+            billing: BillingEvent::Burl,
+            price: PriceEncoding::Plain,
+            click_macro: None,
+            seat: None,
+            answer_test_requests: false,
+            hold_ttl: Seconds(60),
+            secure_by_default: true,
+            supply_chain: SupplyChainRule::default(),
+            required_fields: Vec::new(),
+            markup: MarkupDelivery::InBid,
+            requests_per_second_max: None,
+            gzip_answers: false,
+            gvl_id: None,
+        }
+    }
+}
+
+/// What is asked of a supply chain (`source.schain`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SupplyChainRule {
+    /// Whether one that is absent, or says that it is incomplete, ends the request.
+    pub complete: Completeness,
+    /// Most nodes; longer chains end the request. `None`: any number.
+    pub nodes_max: Option<u32>,
+}
+
+/// Whether a supply chain must be complete.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Completeness {
+    /// It need not even be there.
+    #[default]
+    NotAsked,
+    /// It may be absent, but not incomplete.
+    IfPresent,
+    /// It must be there and complete.
+    Required,
+}
+
+/// A field of a bid that an exchange may insist on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RequiredField {
+    /// `iurl`: a picture for the audit.
+    SampleImage,
+    /// `cat`.
+    Categories,
+    /// `attr`.
+    Attributes,
+    /// `language`.
+    Language,
+    /// `bundle`, on bids for impressions in apps that advertise apps.
+    Bundle,
+}
+
+/// How markup travels.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum MarkupDelivery {
+    /// In the bid (`adm`).
+    #[default]
+    InBid,
+    /// In the answer to the win notice (`nurl`). Native always travels in the bid, since its
+    /// assets depend on the request.
+    OnWin,
 }
 
 /// How an exchange is told "no".

@@ -7,7 +7,7 @@
 //! [`response`]: super::response
 
 use super::protobuf::tags::{bid as tag, bid_response, seat_bid};
-use super::response::{BannerBid, MTYPE_BANNER, ResponseHead};
+use super::response::{BidFields, ResponseHead};
 
 /// Longest length prefix: 64 bits at seven a byte.
 const VARINT_BYTES_MAX: usize = 10;
@@ -30,7 +30,7 @@ pub fn begin(out: &mut Vec<u8>, head: &ResponseHead<'_>) -> OpenSeat {
 }
 
 /// Writes one bid; `markup` appends `adm` as it is.
-pub fn banner_bid(out: &mut Vec<u8>, bid: &BannerBid<'_>, markup: impl FnOnce(&mut Vec<u8>)) {
+pub fn write_bid(out: &mut Vec<u8>, bid: &BidFields<'_>, markup: impl FnOnce(&mut Vec<u8>)) {
     delimited(out, seat_bid::BID, |out| {
         text(out, tag::ID, bid.id);
         text(out, tag::IMPID, bid.impression_id);
@@ -46,13 +46,15 @@ pub fn banner_bid(out: &mut Vec<u8>, bid: &BannerBid<'_>, markup: impl FnOnce(&m
     });
 }
 
-fn about_creative(out: &mut Vec<u8>, bid: &BannerBid<'_>) {
+fn about_creative(out: &mut Vec<u8>, bid: &BidFields<'_>) {
     text(out, tag::ADOMAIN, bid.advertiser_domain);
     text(out, tag::CID, bid.campaign_id);
     text(out, tag::CRID, bid.creative_id);
-    number(out, tag::W, u32::from(bid.size.0));
-    number(out, tag::H, u32::from(bid.size.1));
-    number(out, tag::MTYPE, u32::from(MTYPE_BANNER));
+    if let Some((width, height)) = bid.size {
+        number(out, tag::W, u32::from(width));
+        number(out, tag::H, u32::from(height));
+    }
+    number(out, tag::MTYPE, bid.medium as u32);
     number(out, tag::EXP, bid.expires_s);
     for category in bid.categories {
         text(out, tag::CAT, category);

@@ -6,7 +6,9 @@
 
 use super::eids;
 use super::list::RawList;
-use crate::model::{CpmMicros, Currency, DeviceType, InventoryKind};
+use super::offer::DsaRequest;
+use super::raw::RawObject;
+use crate::model::{CpmMicros, Currency, DeviceType, InventoryKind, MediaTypes};
 use smallvec::SmallVec;
 use std::borrow::Cow;
 
@@ -44,6 +46,16 @@ pub struct BidRequest<'a> {
     pub allowed_seats: RawList<'a>,
     /// `bseat`: seats that may not.
     pub blocked_seats: RawList<'a>,
+    /// `acat`: the only categories that are welcome.
+    pub allowed_categories: RawList<'a>,
+    /// `cattax`: the taxonomy of `bcat` and `acat`; 1 (IAB content categories 1.0) where absent.
+    pub category_taxonomy: i64,
+    /// `bapp`: apps that may not be advertised.
+    pub blocked_apps: RawList<'a>,
+    /// `wlang` and `wlangb`: the only languages that are welcome.
+    pub allowed_languages: [RawList<'a>; 2],
+    /// `source.schain` and `source.ext.schain`.
+    pub supply_chains: [Option<RawObject<'a>>; 2],
     /// Where the ad would stand.
     pub inventory: Inventory<'a>,
     /// On what.
@@ -52,6 +64,13 @@ pub struct BidRequest<'a> {
     pub user: User<'a>,
     /// Under which rules.
     pub regulations: Regulations<'a>,
+}
+
+impl BidRequest<'_> {
+    /// A request that says nothing: with the protocol's defaults (OpenRTB 2.6, 3.2.1).
+    pub(super) fn silent() -> Self {
+        Self { auction_type: 2, category_taxonomy: 1, ..Self::default() }
+    }
 }
 
 /// One impression on offer.
@@ -69,6 +88,31 @@ pub struct Impression<'a> {
     pub secure: Option<bool>,
     /// `pmp.private_auction`: only bids on deals are wanted.
     pub private_auction: bool,
+    /// `pmp.deals`; see [`super::deals`].
+    pub deals: RawList<'a>,
+    /// `video`; see [`super::offer::Spot`].
+    pub video: Option<RawObject<'a>>,
+    /// `audio`.
+    pub audio: Option<RawObject<'a>>,
+    /// `native`; see [`super::offer::Native`].
+    pub native: Option<RawObject<'a>>,
+    /// `instl`: it covers the whole screen.
+    pub interstitial: bool,
+    /// `rwdd` (or its 2.5 places): people get something for watching.
+    pub rewarded: bool,
+    /// `exp`: seconds that may pass between the auction and the impression.
+    pub expires_s: Option<u32>,
+    /// `qty.multiplier` in thousandths: so many impressions at once, on screens in public;
+    /// `None` where not said, which is one.
+    pub quantity_thousandths: Option<u32>,
+}
+
+impl Impression<'_> {
+    /// Whether anything is on offer that this bidder could fill.
+    pub fn is_usable(&self) -> bool {
+        let others = [&self.video, &self.audio, &self.native];
+        self.banner.is_some() || others.iter().any(|other| other.is_some())
+    }
 }
 
 /// A banner on offer.
@@ -80,9 +124,15 @@ pub struct Banner {
     pub blocked_attributes: u32,
     /// `btype`: blocked banner types, one bit each.
     pub blocked_types: u32,
+    /// `api`: frameworks that the place has, one bit each; 0 where none is said.
+    pub apis: u32,
+    /// `expdir`: directions in which it may expand, one bit each; 0 where none is said.
+    pub expansions: u32,
+    /// `mimes`; `None` where the list is absent or empty: anything is welcome.
+    pub media_types: Option<MediaTypes>,
 }
 
-/// `site` or `app` (or `dooh`).
+/// `site`, `app` or `dooh`.
 #[derive(Clone, Debug, Default)]
 pub struct Inventory<'a> {
     /// Which of the objects is there.
@@ -107,6 +157,10 @@ pub struct Device<'a> {
     pub device_type: Option<DeviceType>,
     /// `os`.
     pub operating_system: Option<Cow<'a, str>>,
+    /// `ua`.
+    pub user_agent: Option<Cow<'a, str>>,
+    /// `sua`: the same in structure; goes before `ua`.
+    pub structured_user_agent: Option<RawObject<'a>>,
     /// `ifa`; an all-zero one is none.
     pub ifa: Option<Cow<'a, str>>,
     /// `lmt`, `dnt`, or an `ext.atts` that refuses: tracking is unwelcome.
@@ -162,6 +216,8 @@ pub struct Regulations<'a> {
     pub gpp_sections: [RawList<'a>; 2],
     /// Whether a flag stood there that could not be read: then the strictest is assumed.
     pub unreadable: bool,
+    /// `ext.dsa`: what the Digital Services Act asks of an answer.
+    pub dsa: Option<DsaRequest>,
 }
 
 /// Why a body is not a bid request; answered 400.

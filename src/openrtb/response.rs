@@ -3,10 +3,8 @@
 //! Guarantees: valid JSON whatever the texts hold; `id` echoes the request's; the currency is
 //! always said; prices have at most six places. Allocates nothing but the buffer's growth.
 
+use super::offer::Medium;
 use crate::model::{CpmMicros, Currency};
-
-/// `mtype` of a banner (OpenRTB 2.6, 4.2.3).
-pub(super) const MTYPE_BANNER: u8 = 1;
 
 /// What is said about the response as a whole.
 #[derive(Clone, Copy, Debug)]
@@ -21,9 +19,9 @@ pub struct ResponseHead<'a> {
     pub seat: Option<&'a str>,
 }
 
-/// One banner bid. Texts are plain; URLs may hold the exchange's macros.
+/// One bid. Texts are plain; URLs may hold the exchange's macros.
 #[derive(Clone, Copy, Debug)]
-pub struct BannerBid<'a> {
+pub struct BidFields<'a> {
     /// Our id of the bid.
     pub id: &'a str,
     /// The impression's id.
@@ -36,10 +34,26 @@ pub struct BannerBid<'a> {
     pub campaign_id: &'a str,
     /// The creative's id.
     pub creative_id: &'a str,
-    /// Width and height in pixels.
-    pub size: (u16, u16),
+    /// Which kind of markup it is.
+    pub medium: Medium,
+    /// Width and height in pixels, of what has any.
+    pub size: Option<(u16, u16)>,
+    /// Seconds that a spot takes.
+    pub duration_s: Option<u32>,
+    /// `protocol` of a spot: which VAST its markup is.
+    pub protocol: Option<u8>,
+    /// Frameworks that the markup needs (`apis`).
+    pub frameworks: &'a [u8],
+    /// The deal that it is made on.
+    pub deal_id: Option<&'a str>,
+    /// The app that it advertises.
+    pub bundle: Option<&'a str>,
     /// Content categories.
     pub categories: &'a [String],
+    /// The taxonomy that they are of (`cattax`).
+    pub category_taxonomy: i64,
+    /// What the Digital Services Act wants said, where it was asked for.
+    pub transparency: Option<DsaFields<'a>>,
     /// Creative attributes.
     pub attributes: &'a [u8],
     /// The creative's language.
@@ -54,6 +68,21 @@ pub struct BannerBid<'a> {
     pub billing_url: Option<&'a str>,
     /// The loss notice.
     pub loss_url: &'a str,
+}
+
+/// `bid.ext.dsa`: who is behind an ad (IAB, "DSA transparency").
+#[derive(Clone, Copy, Debug)]
+pub struct DsaFields<'a> {
+    /// On whose behalf it is shown.
+    pub behalf: &'a str,
+    /// Who pays.
+    pub paid: &'a str,
+    /// Whose parameters choose whom it is shown to: a domain.
+    pub domain: &'a str,
+    /// Which kinds of parameters: 1 profiling, 2 basic advertising, 3 precise location.
+    pub parameters: &'a [u8],
+    /// Whether the markup itself shows all this.
+    pub rendered: bool,
 }
 
 /// Opens a response.
@@ -74,9 +103,9 @@ pub fn begin(out: &mut Vec<u8>, head: &ResponseHead<'_>) {
 }
 
 /// Writes one bid; `markup` appends `adm` as the inside of a JSON string.
-pub fn banner_bid(
+pub fn write_bid(
     out: &mut Vec<u8>,
-    bid: &BannerBid<'_>,
+    bid: &BidFields<'_>,
     first: bool,
     markup: impl FnOnce(&mut Vec<u8>),
 ) {
@@ -92,13 +121,12 @@ pub fn banner_bid(
     raw(out, "]");
     field(out, "cid", bid.campaign_id);
     field(out, "crid", bid.creative_id);
-    for (key, value) in [
-        ("w", u32::from(bid.size.0)),
-        ("h", u32::from(bid.size.1)),
-        ("mtype", u32::from(MTYPE_BANNER)),
-        ("exp", bid.expires_s),
-    ] {
+    for (key, value) in [("mtype", bid.medium as u32), ("exp", bid.expires_s)] {
         number_field(out, key, value);
+    }
+    if let Some((width, height)) = bid.size {
+        number_field(out, "w", u32::from(width));
+        number_field(out, "h", u32::from(height));
     }
     lists(out, bid);
     field(out, "nurl", bid.win_url);
@@ -109,7 +137,7 @@ pub fn banner_bid(
     raw(out, "}");
 }
 
-fn lists(out: &mut Vec<u8>, bid: &BannerBid<'_>) {
+fn lists(out: &mut Vec<u8>, bid: &BidFields<'_>) {
     if !bid.categories.is_empty() {
         raw(out, ",\"cat\":[");
         for (n, category) in bid.categories.iter().enumerate() {
@@ -190,15 +218,23 @@ mod tests {
             &ResponseHead { request_id: "r\"1", bid_id: "b", currency: usd, seat: Some("s") },
         );
         let categories = ["IAB18".to_owned(), "IAB18-5".to_owned()];
-        let bid = BannerBid {
+        let bid = BidFields {
             id: "1",
             impression_id: "i\n1",
             price: CpmMicros(2_345_600),
             advertiser_domain: "acme.example",
             campaign_id: "c",
             creative_id: "cr",
-            size: (300, 250),
+            medium: Medium::Banner,
+            size: Some((300, 250)),
+            duration_s: None,
+            protocol: None,
+            frameworks: &[],
+            deal_id: None,
+            bundle: None,
             categories: &categories,
+            category_taxonomy: 1,
+            transparency: None,
             attributes: &[1, 13],
             language: Some("de"),
             sample_image: None,
@@ -207,15 +243,15 @@ mod tests {
             billing_url: Some("http://b"),
             loss_url: "http://l",
         };
-        banner_bid(&mut out, &bid, true, |out| out.extend_from_slice(b"<b>\\\"x\\\"</b>"));
-        let second = BannerBid {
+        write_bid(&mut out, &bid, true, |out| out.extend_from_slice(b"<b>\\\"x\\\"</b>"));
+        let second = BidFields {
             categories: &[],
             attributes: &[],
             language: None,
             billing_url: None,
             ..bid
         };
-        banner_bid(&mut out, &second, false, |_| ());
+        write_bid(&mut out, &second, false, |_| ());
         end(&mut out);
         let read: Value = serde_json::from_slice(&out).expect("valid JSON");
         assert_eq!(read["id"], "r\"1");

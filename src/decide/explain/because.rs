@@ -80,7 +80,10 @@ pub(super) fn campaign(
         }
         NoBidReason::CategoryBlocked => {
             let blocked = listed(&case.request.blocked_categories);
-            format!("{} against bcat {blocked}", joined(advertiser.categories.iter()))
+            format!(
+                "{} against bcat {blocked}",
+                joined(advertiser.categories.in_taxonomy(1).iter())
+            )
         }
         NoBidReason::AdvertiserBlocked => {
             let blocked = listed(&case.request.blocked_advertisers);

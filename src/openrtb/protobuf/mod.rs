@@ -35,7 +35,7 @@ use wire::{Field, Message, Result as Read};
 /// # Errors
 /// See [`InvalidRequest`].
 pub fn decode_protobuf(body: &[u8]) -> Result<BidRequest<'_>, InvalidRequest> {
-    let mut request = BidRequest { auction_type: 2, ..BidRequest::default() };
+    let mut request = BidRequest::silent();
     let mut impressions_offered = false;
     let mut met = Met::default();
     Message::new(body).each(|field| {

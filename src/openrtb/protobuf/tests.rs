@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::model::DeviceType;
+use crate::openrtb::offer::Medium;
 use crate::openrtb::protobuf_response;
-use crate::openrtb::response::{BannerBid, ResponseHead};
+use crate::openrtb::response::{BidFields, ResponseHead};
 use crate::openrtb::{BidRequest, decode_json};
 use proptest::prelude::*;
 use prost::Message as _;
@@ -261,14 +262,22 @@ fn a_response_is_what_an_exchange_reads() {
     let mut out = Vec::new();
     let categories = ["IAB18".to_owned(), "IAB18-5".to_owned()];
     let markup = "<b>\"é\"</b>".repeat(40);
-    let bid = BannerBid {
+    let bid = BidFields {
         id: "1",
         impression_id: "i\n1",
         price: CpmMicros(2_345_600),
         advertiser_domain: "acme.example",
         campaign_id: "c",
         creative_id: "cr",
-        size: (300, 250),
+        medium: Medium::Banner,
+        size: Some((300, 250)),
+        duration_s: None,
+        protocol: None,
+        frameworks: &[],
+        deal_id: None,
+        bundle: None,
+        category_taxonomy: 1,
+        transparency: None,
         categories: &categories,
         attributes: &[1, 13],
         language: Some("de"),
@@ -278,13 +287,13 @@ fn a_response_is_what_an_exchange_reads() {
         billing_url: Some("http://b"),
         loss_url: "http://l",
     };
-    let bare = BannerBid { categories: &[], attributes: &[], language: None, ..bid };
-    let bare = BannerBid { sample_image: None, billing_url: None, ..bare };
+    let bare = BidFields { categories: &[], attributes: &[], language: None, ..bid };
+    let bare = BidFields { sample_image: None, billing_url: None, ..bare };
     let head =
         ResponseHead { request_id: "r", bid_id: "b", currency: Currency::USD, seat: Some("s") };
     let seat = protobuf_response::begin(&mut out, &head);
-    protobuf_response::banner_bid(&mut out, &bid, |out| out.extend_from_slice(markup.as_bytes()));
-    protobuf_response::banner_bid(&mut out, &bare, |_| ());
+    protobuf_response::write_bid(&mut out, &bid, |out| out.extend_from_slice(markup.as_bytes()));
+    protobuf_response::write_bid(&mut out, &bare, |_| ());
     protobuf_response::end(&mut out, seat);
     let read = schema::BidResponse::decode(&*out).expect("protobuf");
     assert_eq!(read.encode_to_vec().len(), out.len(), "lengths are minimal");

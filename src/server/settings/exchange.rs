@@ -6,7 +6,8 @@ use super::presets::Preset;
 use crate::config::{Located, Section};
 use crate::model::{Currency, ExchangeKey, Rates};
 use crate::openrtb::profile::{
-    BillingEvent, ClickMacro, ExchangeProfile, IdSource, NoBidStyle, PriceEncoding,
+    BillingEvent, ClickMacro, ExchangeProfile, IdSource, MarkupDelivery, NoBidStyle, PriceEncoding,
+    SupplyChainRule,
 };
 
 /// The keys of an exchange, with what its preset knows of them.
@@ -82,6 +83,12 @@ pub(super) fn read(section: &Section<'_>, rates: &Rates) -> Option<ExchangeProfi
         answer_test_requests: section.flag("answer_test_requests"),
         hold_ttl: section.duration("hold_ttl")?,
         secure_by_default: section.flag("secure_by_default"),
+        supply_chain: SupplyChainRule::default(),
+        required_fields: Vec::new(),
+        markup: MarkupDelivery::InBid,
+        requests_per_second_max: None,
+        gzip_answers: false,
+        gvl_id: None,
     })
 }
 
