@@ -8,9 +8,11 @@
 
 use super::ValueThousandths;
 use super::rows::{FieldFault, Row};
-use super::snapshot::format::{SEGMENTS_MAX, SHARDS_MAX};
+use super::snapshot::format::{SEGMENTS_MAX, SHARDS_MAX, shard_file_name};
 use super::snapshot::manifest::{Manifest, ShardEntry, checksum};
-use super::snapshot::{Items, ShardPlan, ShardWriter, Snapshot, SnapshotError, StoredMembership};
+use super::snapshot::{
+    Items, ShardFault, ShardPlan, ShardSurvey, Snapshot, SnapshotError, StoredMembership,
+};
 use crate::model::{UnixSeconds, UserKey};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -110,7 +112,6 @@ pub struct Audience {
     segments: Vec<String>,
     items: ItemArena,
     epoch: UnixSeconds,
-    newest_seen: UnixSeconds,
     shards: u32,
     pub(super) summary: BuildSummary,
 }
@@ -183,13 +184,11 @@ impl Builder {
         self.summary.memberships = self.rows.len() as u64;
         let by_users = users.div_ceil(SHARD_USERS_TARGET).next_power_of_two();
         let by_users = u32::try_from(by_users).unwrap_or(SHARDS_MAX).min(SHARDS_MAX);
-        let newest = self.rows.iter().map(|row| row.last_seen).max().unwrap_or(0);
         Ok(Audience {
             epoch: self.epoch().ok_or(BuildError::NoEpoch)?,
             rows: self.rows,
             segments,
             items: self.items,
-            newest_seen: UnixSeconds(newest),
             shards: self.options.shards.unwrap_or(by_users),
             summary: self.summary,
         })
@@ -288,9 +287,10 @@ impl Audience {
 
     /// Packs the set into a snapshot in memory.
     pub fn into_snapshot(self, name: &str) -> Result<Snapshot, BuildError> {
-        let shards: Vec<_> = (0..self.shards).map(|shard| self.pack(shard)).collect();
+        let shards = (0..self.shards).map(|shard| self.pack(shard));
+        let shards = shards.collect::<Result<Vec<_>, _>>()?;
         let manifest = self.manifest(shards.iter().map(|(_, entry)| entry.clone()).collect());
-        let files = shards.into_iter().map(|(bytes, _)| bytes.into_boxed_slice()).collect();
+        let files = shards.into_iter().map(|(bytes, _)| bytes).collect();
         Ok(Snapshot::from_bytes(name, &manifest.encode(), files)?)
     }
 
@@ -305,28 +305,38 @@ impl Audience {
     }
 
     /// The bytes of a shard, and what the manifest says of it.
-    pub(super) fn pack(&self, shard: u32) -> (Vec<u8>, ShardEntry) {
+    ///
+    /// # Errors
+    /// It is larger than a shard can be.
+    pub(super) fn pack(&self, shard: u32) -> Result<(Vec<u8>, ShardEntry), SnapshotError> {
         let rows = self.rows_of(shard);
         let by_user = rows.chunk_by(|one, next| one.key == next.key);
         let users = by_user.clone().count() as u64;
-        let mut writer = ShardWriter::new(ShardPlan {
+        let newest = rows.iter().map(|row| row.last_seen).max().unwrap_or(0);
+        let mut survey = ShardSurvey::new(ShardPlan {
             shard,
             shards: self.shards,
             users,
             segments: self.segments.len() as u32,
-            newest_seen: self.newest_seen,
+            newest_seen: UnixSeconds(newest),
         });
+        for user in by_user.clone() {
+            survey.look(user.iter().map(|row| self.stored(row)));
+        }
+        let mut writer = survey.into_writer();
         for user in by_user {
             writer.push(user[0].key, user.iter().map(|row| self.stored(row)));
         }
-        let bytes = writer.finish();
+        let file = || shard_file_name(shard as usize);
+        let too_large = |fault: ShardFault| SnapshotError::Shard { file: file(), fault };
+        let bytes = writer.finish().map_err(too_large)?;
         let entry = ShardEntry {
             bytes: bytes.len() as u64,
             sha256: checksum(&bytes),
             users,
             memberships: rows.len() as u64,
         };
-        (bytes, entry)
+        Ok((bytes, entry))
     }
 
     fn rows_of(&self, shard: u32) -> &[PackedRow] {

@@ -15,7 +15,7 @@ impl Audience {
         let folder = SetFolder::create(out)?;
         let mut entries = Vec::with_capacity(self.shards() as usize);
         for shard in 0..self.shards() {
-            let (bytes, entry) = self.pack(shard);
+            let (bytes, entry) = self.pack(shard)?;
             folder.write(&shard_file_name(shard as usize), &bytes)?;
             entries.push(entry);
         }

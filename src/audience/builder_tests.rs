@@ -90,7 +90,7 @@ fn rows_in_any_order_give_the_same_bytes() {
             ..row(&format!("u{}", n % 40), ["view", "cart", "buy"][n as usize % 3], 100 + n % 7)
         })
         .collect();
-    let bytes = |rows: &[Row<'_>]| audience(rows).pack(0).0;
+    let bytes = |rows: &[Row<'_>]| audience(rows).pack(0).expect("packed").0;
     let first = bytes(&rows);
     rows.reverse();
     assert_eq!(bytes(&rows), first);

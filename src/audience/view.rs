@@ -8,6 +8,9 @@ use crate::model::UserKey;
 pub trait AudienceView {
     /// Adds the memberships known under `key` to `person`; whether the key is known at all.
     fn join(&self, key: UserKey, person: &mut Person) -> bool;
+
+    /// Hints that these keys will be asked for next. Changes nothing.
+    fn prefetch(&self, _keys: &[UserKey]) {}
 }
 
 /// Nobody is known.

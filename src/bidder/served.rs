@@ -64,6 +64,10 @@ impl Audience {
 }
 
 impl AudienceView for Audience {
+    fn prefetch(&self, keys: &[UserKey]) {
+        self.snapshot.prefetch(keys);
+    }
+
     fn join(&self, key: UserKey, person: &mut Person) -> bool {
         let mut known = false;
         for stored in self.snapshot.memberships(key) {

@@ -27,6 +27,9 @@ pub fn recognise(case: &Case<'_, '_>, person: &mut Person) -> Result<(), NoBidRe
     if keys.is_empty() {
         return Err(NoBidReason::NoUserId);
     }
+    if keys.len() > 1 {
+        case.world.audience.prefetch(&keys);
+    }
     for key in &keys {
         if person.keys.len() < PERSON_KEYS_MAX && case.world.audience.join(*key, person) {
             person.keys.push(*key);

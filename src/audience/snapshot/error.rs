@@ -113,7 +113,7 @@ pub enum ManifestFault {
     Foreign,
     /// Made by an older or a newer program.
     #[error(
-        "expected format version {FORMAT_VERSION}, found {found}: \
+        "expected format version 1 to {FORMAT_VERSION}, found {found}: \
         build the set with the same version of homing as reads it"
     )]
     Version {
@@ -175,12 +175,24 @@ pub enum ShardFault {
     Magic,
     /// Made by an older or a newer program.
     #[error(
-        "expected format version {FORMAT_VERSION}, found {found}: \
+        "expected format version {expected}, found {found}: \
         build the set with the same version of homing as reads it"
     )]
     Version {
+        /// The version that the manifest names.
+        expected: u32,
         /// The version that it names.
         found: u32,
+    },
+    /// More than the format can hold.
+    #[error("expected at most {max} {what}, found {users}: build the set with more shards")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// The limit.
+        max: u64,
+        /// How many there are.
+        users: u64,
     },
     /// Bytes have changed since they were written.
     #[error("{part}: the checksum does not match: it was damaged, copy it again")]
@@ -236,6 +248,7 @@ impl ShardFault {
             Self::Directory { .. } => "shard_directory",
             Self::Order { .. } => "shard_order",
             Self::Record { .. } => "shard_record",
+            Self::TooMany { .. } => "shard_too_large",
         }
     }
 }

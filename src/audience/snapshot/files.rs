@@ -8,7 +8,7 @@ use super::SnapshotError;
 use super::error::{ManifestFault, ShardFault};
 use super::format::shard_file_name;
 use super::manifest::{MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest};
-use super::{Snapshot, SnapshotInfo};
+use super::{Pages, Snapshot, SnapshotInfo};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
@@ -26,7 +26,7 @@ pub(crate) fn open_as(folder: &Path, name: &str) -> Result<Snapshot, SnapshotErr
         let file = shard_file_name(number);
         let (opened, found) = open_regular(&folder.join(&file))?;
         check_size(&file, entry.bytes, found)?;
-        shards.push(read_exactly(opened, found, &folder.join(&file))?);
+        shards.push(read_pages(opened, found, &folder.join(&file))?);
     }
     Snapshot::verified(name, &manifest, shards)
 }
@@ -94,6 +94,11 @@ fn check_size(file: &str, expected: u64, found: u64) -> Result<(), SnapshotError
         std::cmp::Ordering::Greater => ShardFault::Trailing { expected, found },
     };
     Err(SnapshotError::Shard { file: file.to_owned(), fault })
+}
+
+fn read_pages(file: File, length: u64, path: &Path) -> Result<Pages, SnapshotError> {
+    let room = usize::try_from(length).map_err(io::Error::other);
+    room.and_then(|room| Pages::read(file, room)).map_err(SnapshotError::io("read", path))
 }
 
 fn read_exactly(file: File, length: u64, path: &Path) -> Result<Box<[u8]>, SnapshotError> {

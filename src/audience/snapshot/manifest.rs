@@ -1,6 +1,6 @@
 //! The manifest: what a set is and which files it is made of. Pure: bytes in, bytes out.
 //!
-//! A manifest is accepted only if it is, bit for bit, what this version would write: a
+//! A manifest is accepted only if it is, bit for bit, what its version would write: a
 //! checksum over the content, the exact encoding, and every field within its limits. So
 //! nothing that is not understood can hide in it, and no count in it is trusted for memory.
 
@@ -43,6 +43,8 @@ pub struct Manifest {
     pub shards: Vec<ShardEntry>,
     /// Which program made the set.
     pub creator: String,
+    /// Of the shard files.
+    pub format_version: u32,
 }
 
 /// What the manifest says of one shard file.
@@ -61,7 +63,13 @@ pub struct ShardEntry {
 impl Manifest {
     /// The manifest of a set that this program has just made.
     pub(crate) fn new(epoch: UnixSeconds, segments: Vec<String>, shards: Vec<ShardEntry>) -> Self {
-        Self { epoch, segments, shards, creator: CREATOR.to_owned() }
+        Self {
+            epoch,
+            segments,
+            shards,
+            creator: CREATOR.to_owned(),
+            format_version: FORMAT_VERSION,
+        }
     }
 
     /// Distinct user keys over all shards.
@@ -90,7 +98,7 @@ impl Manifest {
         });
         seal(&WireManifest {
             kind: KIND.to_owned(),
-            format_version: FORMAT_VERSION,
+            format_version: self.format_version,
             epoch_s: u64::from(self.epoch.0),
             users: self.users(),
             memberships: self.memberships(),
@@ -112,7 +120,7 @@ impl Manifest {
         if wire.kind != KIND {
             return Err(ManifestFault::Foreign);
         }
-        if wire.format_version != FORMAT_VERSION {
+        if !(1..=FORMAT_VERSION).contains(&wire.format_version) {
             return Err(ManifestFault::Version { found: wire.format_version });
         }
         if seal(&wire) != bytes {
@@ -151,6 +159,7 @@ fn checked(wire: WireManifest) -> Result<Manifest, ManifestFault> {
         segments: wire.segments,
         shards,
         creator: wire.creator,
+        format_version: wire.format_version,
     };
     for (field, said, sum) in [
         ("users", wire.users, manifest.users()),
@@ -241,8 +250,8 @@ mod tests {
 
     #[test]
     fn other_versions_and_other_files_are_named_as_such() {
-        let newer = seal(&WireManifest { format_version: 2, ..wire() });
-        assert_eq!(Manifest::decode(&newer), Err(ManifestFault::Version { found: 2 }));
+        let newer = seal(&WireManifest { format_version: 3, ..wire() });
+        assert_eq!(Manifest::decode(&newer), Err(ManifestFault::Version { found: 3 }));
         let foreign = seal(&WireManifest { kind: "catalog".to_owned(), ..wire() });
         assert_eq!(Manifest::decode(&foreign), Err(ManifestFault::Foreign));
         assert_eq!(Manifest::decode(b"{\"json\": true}"), Err(ManifestFault::Foreign));

@@ -1,8 +1,9 @@
 //! The snapshot: an immutable audience, searched in place in the bytes of its files.
 //!
-//! In reading order: [`mod@format`] the layout, `record` a user's memberships, `writer` rows to
-//! bytes, `reader` key to record, `verify` every byte before the first lookup, [`manifest`]
-//! what the set is, [`files`] and `publish` the only two that touch a file system.
+//! In reading order: [`mod@format`] the layout, `shape` and `record` a user's memberships,
+//! `writer` rows to bytes, `reader` key to record, `verify` every byte before the first lookup,
+//! [`manifest`] what the set is, [`v1`] the version before, [`files`] and `publish` the only two
+//! that touch a file system.
 //!
 //! Guarantees: a [`Snapshot`] exists only if every byte of it was verified; a lookup touches
 //! one directory entry and one block, allocates nothing and never fails. Times are kept as
@@ -12,9 +13,12 @@ mod error;
 pub mod files;
 pub mod format;
 pub mod manifest;
+mod pages;
 mod publish;
 mod reader;
 mod record;
+mod shape;
+pub mod v1;
 mod verify;
 mod writer;
 
@@ -22,14 +26,16 @@ mod writer;
 mod tests;
 
 pub use error::{ManifestFault, ShardFault, SnapshotError};
-pub use record::{Items, Memberships, StoredMembership};
+pub use pages::Pages;
+pub use record::{Items, Memberships, Record, StoredMembership};
 
 pub(crate) use publish::{PARTIAL_SUFFIX, SetFolder};
-pub(crate) use writer::{ShardPlan, ShardWriter};
+pub(crate) use writer::{ShardPlan, ShardSurvey};
 
 use crate::model::{UnixSeconds, UserKey};
-use format::{FORMAT_VERSION, KeyLayout, ShardHeader, shard_file_name};
+use format::{KeyLayout, shard_file_name};
 use manifest::Manifest;
+use verify::Verified;
 
 /// A loaded snapshot.
 #[derive(Debug)]
@@ -63,10 +69,11 @@ pub struct SnapshotInfo {
     pub segments: Vec<String>,
 }
 
+/// A shard that was found sound.
 #[derive(Debug)]
-struct Shard {
-    header: ShardHeader,
-    bytes: Box<[u8]>,
+enum Shard {
+    V1(v1::format::ShardHeader, Pages),
+    V2(verify::Verified, Pages),
 }
 
 impl Snapshot {
@@ -75,21 +82,18 @@ impl Snapshot {
     pub fn from_bytes(
         name: &str,
         manifest: &[u8],
-        shards: Vec<Box<[u8]>>,
+        shards: Vec<Vec<u8>>,
     ) -> Result<Self, SnapshotError> {
+        let shards = shards.into_iter().map(Pages::from).collect();
         Self::verified(name, &Manifest::decode(manifest)?, shards)
     }
 
-    fn verified(
-        name: &str,
-        manifest: &Manifest,
-        files: Vec<Box<[u8]>>,
-    ) -> Result<Self, SnapshotError> {
+    fn verified(name: &str, manifest: &Manifest, files: Vec<Pages>) -> Result<Self, SnapshotError> {
         let mut shards = Vec::with_capacity(files.len());
         for (number, bytes) in files.into_iter().enumerate() {
-            let header = verify::verify(&bytes, number, manifest)
+            let shard = Shard::verified(bytes, number, manifest)
                 .map_err(|fault| SnapshotError::Shard { file: shard_file_name(number), fault })?;
-            shards.push(Shard { header, bytes });
+            shards.push(shard);
         }
         if shards.len() != manifest.shards.len() {
             let expected = manifest.shards.len().to_string();
@@ -106,13 +110,56 @@ impl Snapshot {
         &self.info
     }
 
+    /// Brings what the lookups of `keys` will read first into the cache: all of it at once,
+    /// where one lookup after another would wait for each. Changes nothing.
+    pub fn prefetch(&self, keys: &[UserKey]) {
+        let touched = |key: &UserKey| match self.shards.get(self.layout.shard_of(*key)) {
+            Some(Shard::V2(verified, bytes)) => {
+                reader::touch(verified.header.layout(), bytes, *key)
+            }
+            _ => 0,
+        };
+        // The loads depend on nothing but the keys, so the processor has them all under way.
+        let sum = keys.iter().fold(0_u8, |sum, key| sum.wrapping_add(touched(key)));
+        std::hint::black_box(sum);
+    }
+
     /// The memberships of a user, ascending by segment; none if the user is unknown.
     pub fn memberships(&self, key: UserKey) -> Memberships<'_> {
         let Some(shard) = self.shards.get(self.layout.shard_of(key)) else {
             return Memberships::default();
         };
-        let record = reader::record(&shard.header, &shard.bytes, key);
-        Memberships::new(record, shard.header.newest_seen)
+        shard.memberships(key)
+    }
+}
+
+impl Shard {
+    fn verified(bytes: Pages, number: usize, manifest: &Manifest) -> Result<Self, ShardFault> {
+        if manifest.format_version == v1::format::VERSION {
+            let header = v1::verify::verify(&bytes, number, manifest)?;
+            return Ok(Self::V1(header, bytes));
+        }
+        let verified = verify::verify(&bytes, number, manifest)?;
+        Ok(Self::V2(verified, bytes))
+    }
+
+    #[inline]
+    fn memberships(&self, key: UserKey) -> Memberships<'_> {
+        match self {
+            Self::V2(Verified { header, shapes }, bytes) => {
+                match reader::find(header.layout(), bytes, key) {
+                    Some((at, length)) => {
+                        let record = (&bytes[at..], length);
+                        Memberships::V2(Record::new(record, shapes, header.newest_seen))
+                    }
+                    None => Memberships::default(),
+                }
+            }
+            Self::V1(header, bytes) => {
+                let record = v1::reader::record(header, bytes, key);
+                Memberships::V1(v1::Memberships::new(record, header.newest_seen))
+            }
+        }
     }
 }
 
@@ -126,7 +173,7 @@ impl SnapshotInfo {
             memberships: manifest.memberships(),
             bytes: manifest.bytes(),
             shards: manifest.shards.len() as u32,
-            format_version: FORMAT_VERSION,
+            format_version: manifest.format_version,
             creator: manifest.creator.clone(),
             segments: manifest.segments.clone(),
         }

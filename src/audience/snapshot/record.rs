@@ -1,19 +1,18 @@
 //! The record of one user: memberships in ascending order of segment, packed.
 //!
-//! Each membership is a head (a varint: the step from the segment before, shifted over five
-//! flags), the seconds from `last_seen` to the newest of the set, and then only those fields
-//! that differ from the commonest value. Encoder and decoder stand side by side here, since
-//! neither may change without the other. Decoding never panics and never allocates.
+//! Each membership is a byte that tells its shape (see the module `shape`), then its numbers
+//! in the widths that the shape has, then its items. Encoder and decoder stand side by side
+//! here, since neither may change without the other. Decoding never panics, never allocates
+//! and never looks beyond the bytes that it is given.
 
+use super::format::{SHAPE_BYTES, uint_at};
+use super::shape::{Census, Shape, Shapes, WRITTEN_OUT};
+use super::v1;
 use crate::audience::ValueThousandths;
 use crate::model::UnixSeconds;
 
-const FLAG_FIRST_SEEN: u64 = 1;
-const FLAG_EXPIRES: u64 = 2;
-const FLAG_COUNT: u64 = 4;
-const FLAG_VALUE: u64 = 8;
-const FLAG_ITEMS: u64 = 16;
-const FLAG_BITS: u32 = 5;
+/// Size of the length in front of items and of what is skipped.
+const LENGTH_BYTES: u8 = 2;
 
 /// A membership as the snapshot holds it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -73,124 +72,192 @@ impl<'a> Iterator for Items<'a> {
 }
 
 /// The memberships of one user: an iterator that reads them out of the snapshot in place.
-#[derive(Clone, Debug, Default)]
-pub struct Memberships<'a> {
-    rest: &'a [u8],
-    next_segment: u64,
-    newest_seen: UnixSeconds,
-    broken: bool,
+#[derive(Clone, Debug)]
+pub enum Memberships<'a> {
+    /// Of a set of version 1.
+    V1(v1::Memberships<'a>),
+    /// Of a set of version 2.
+    V2(Record<'a>),
 }
 
-impl<'a> Memberships<'a> {
-    /// Over a record whose times count back from `newest_seen`.
-    pub(crate) fn new(record: &'a [u8], newest_seen: UnixSeconds) -> Self {
-        Self { rest: record, next_segment: 0, newest_seen, broken: false }
-    }
-
-    /// Whether the iteration ended before the record did: not so in a verified snapshot.
-    pub(crate) fn is_broken(&self) -> bool {
-        self.broken
-    }
-
-    fn decode(&mut self) -> Option<StoredMembership<'a>> {
-        let head = take_varint(&mut self.rest)?;
-        let segment = self.next_segment.checked_add(head >> FLAG_BITS)?;
-        self.next_segment = segment.checked_add(1)?;
-        let last_seen = back_from(self.newest_seen, take_varint(&mut self.rest)?)?;
-        let mut optional = |flag: u64, absent: u64| {
-            if head & flag == 0 { Some(absent) } else { take_varint(&mut self.rest) }
-        };
-        let first_seen = back_from(last_seen, optional(FLAG_FIRST_SEEN, 0)?)?;
-        let expires = optional(FLAG_EXPIRES, u64::from(UnixSeconds::NEVER.0))?;
-        let count = optional(FLAG_COUNT, 1)?;
-        let value = optional(FLAG_VALUE, 0)?;
-        let items_bytes = optional(FLAG_ITEMS, 0)?;
-        let (packed, rest) = self.rest.split_at_checked(usize::try_from(items_bytes).ok()?)?;
-        self.rest = rest;
-        Some(StoredMembership {
-            segment: u32::try_from(segment).ok()?,
-            first_seen,
-            last_seen,
-            expires: UnixSeconds(u32::try_from(expires).ok()?),
-            count: u32::try_from(count).ok()?,
-            value: ValueThousandths(value),
-            items: Items { packed },
-        })
+impl Default for Memberships<'_> {
+    fn default() -> Self {
+        Self::V2(Record::default())
     }
 }
 
 impl<'a> Iterator for Memberships<'a> {
     type Item = StoredMembership<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<StoredMembership<'a>> {
-        if self.rest.is_empty() {
+        match self {
+            Self::V1(memberships) => memberships.next(),
+            Self::V2(record) => record.next(),
+        }
+    }
+}
+
+/// The bytes of one user, being read.
+#[derive(Clone, Debug, Default)]
+pub struct Record<'a> {
+    /// From the record on; what is behind it is never used, but may be read with it.
+    bytes: &'a [u8],
+    at: usize,
+    end: usize,
+    shapes: &'a [Shape],
+    next_segment: u32,
+    newest_seen: UnixSeconds,
+    broken: bool,
+}
+
+impl<'a> Record<'a> {
+    /// The record of `length` bytes at the beginning of `bytes`.
+    pub(super) fn new(
+        (bytes, length): (&'a [u8], usize),
+        shapes: &'a [Shape],
+        newest_seen: UnixSeconds,
+    ) -> Self {
+        let end = length.min(bytes.len());
+        Self { bytes, at: 0, end, shapes, next_segment: 0, newest_seen, broken: false }
+    }
+
+    /// Whether the iteration ended before the record did: not so in a verified snapshot.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    #[inline]
+    fn decode(&mut self) -> Option<StoredMembership<'a>> {
+        let shape = self.shape()?;
+        let segment = self.next_segment.checked_add(u32::from(shape.step))?;
+        self.next_segment = segment.checked_add(1)?;
+        let last_seen = back_from(self.newest_seen, self.number(shape.last_seen)?)?;
+        let first_seen = back_from(last_seen, self.number(shape.first_seen)?)?;
+        let expires = self.number(shape.expires_bytes())?;
+        let count = self.number(shape.count)?;
+        let value = self.number(shape.value)?;
+        let packed = if shape.items { self.sized()? } else { &[] };
+        if shape.extra {
+            self.sized()?;
+        }
+        Some(StoredMembership {
+            segment,
+            first_seen,
+            last_seen,
+            expires: shape.expires_at(expires, last_seen)?,
+            count: (count as u32).max(1),
+            value: ValueThousandths(shape.value_of(value)),
+            items: Items { packed },
+        })
+    }
+
+    #[inline]
+    fn shape(&mut self) -> Option<Shape> {
+        let code = self.number(1)? as u8;
+        if code != WRITTEN_OUT {
+            return self.shapes.get(usize::from(code)).copied();
+        }
+        let written = self.bytes.get(self.at..self.at + SHAPE_BYTES)?;
+        self.at += SHAPE_BYTES;
+        Shape::from_bytes(written.try_into().ok()?)
+    }
+
+    /// The next number of `width` bytes; 0 for none.
+    #[inline]
+    fn number(&mut self, width: u8) -> Option<u64> {
+        if width == 0 {
+            return Some(0);
+        }
+        let (at, width) = (self.at, usize::from(width));
+        if at + width > self.end {
+            return None;
+        }
+        self.at = at + width;
+        uint_at(self.bytes, at, width)
+    }
+
+    /// Bytes behind their length.
+    fn sized(&mut self) -> Option<&'a [u8]> {
+        let length = self.number(LENGTH_BYTES)? as usize;
+        let begin = self.at;
+        self.at = begin + length;
+        if self.at > self.end { None } else { self.bytes.get(begin..self.at) }
+    }
+}
+
+impl<'a> Iterator for Record<'a> {
+    type Item = StoredMembership<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<StoredMembership<'a>> {
+        if self.at >= self.end {
             return None;
         }
         let membership = self.decode();
         if membership.is_none() {
-            self.rest = &[];
+            self.at = self.end;
             self.broken = true;
         }
         membership
     }
 }
 
-/// Appends the record of one user. The memberships must ascend by segment, none may be newer
-/// than `newest_seen`, and none may begin after its own end.
-pub(crate) fn encode<'a>(
-    out: &mut Vec<u8>,
+/// Counts the shapes of one user's memberships; they must be as for [`encode`].
+pub(super) fn count<'a>(
+    census: &mut Census,
     newest_seen: UnixSeconds,
+    memberships: impl Iterator<Item = StoredMembership<'a>>,
+) {
+    let mut next_segment = 0;
+    for one in memberships {
+        census.add(Shape::of(&one, step(&one, &mut next_segment), newest_seen).0);
+    }
+}
+
+/// Appends the record of one user. The memberships must ascend by segment, none may be newer
+/// than `newest_seen`, none may begin after it was last seen, and segments are below 65,536.
+pub(super) fn encode<'a>(
+    out: &mut Vec<u8>,
+    (shapes, newest_seen): (&Shapes, UnixSeconds),
     memberships: impl Iterator<Item = StoredMembership<'a>>,
 ) {
     let mut next_segment = 0;
     for one in memberships {
         debug_assert!(one.segment >= next_segment, "segments ascend");
         debug_assert!(one.first_seen <= one.last_seen && one.last_seen <= newest_seen, "{one:?}");
-        let fields = [
-            (FLAG_FIRST_SEEN, u64::from(one.last_seen.since(one.first_seen).0), 0),
-            (FLAG_EXPIRES, u64::from(one.expires.0), u64::from(UnixSeconds::NEVER.0)),
-            (FLAG_COUNT, u64::from(one.count), 1),
-            (FLAG_VALUE, one.value.0, 0),
-            (FLAG_ITEMS, one.items.packed.len() as u64, 0),
-        ];
-        let present = fields.iter().filter(|(_, value, usual)| value != usual);
-        let flags: u64 = present.clone().map(|(flag, ..)| flag).sum();
-        put_varint(out, u64::from(one.segment - next_segment) << FLAG_BITS | flags);
-        put_varint(out, u64::from(newest_seen.since(one.last_seen).0));
-        present.for_each(|(_, value, _)| put_varint(out, *value));
-        out.extend_from_slice(one.items.packed);
-        next_segment = one.segment + 1;
+        let (shape, numbers) = Shape::of(&one, step(&one, &mut next_segment), newest_seen);
+        if let Some(code) = shapes.code_of(shape) {
+            out.push(code);
+        } else {
+            out.push(WRITTEN_OUT);
+            out.extend_from_slice(&shape.to_bytes());
+        }
+        for (number, width) in [
+            (numbers.last_seen, shape.last_seen),
+            (numbers.first_seen, shape.first_seen),
+            (numbers.expires, shape.expires_bytes()),
+            (numbers.count, shape.count),
+            (numbers.value, shape.value),
+        ] {
+            out.extend_from_slice(&number.to_le_bytes()[..usize::from(width)]);
+        }
+        if shape.items {
+            let length = one.items.packed.len() as u16;
+            out.extend_from_slice(&length.to_le_bytes());
+            out.extend_from_slice(one.items.packed);
+        }
     }
+}
+
+fn step(one: &StoredMembership<'_>, next_segment: &mut u32) -> u16 {
+    let step = one.segment.wrapping_sub(*next_segment) as u16;
+    *next_segment = one.segment + 1;
+    step
 }
 
 fn back_from(time: UnixSeconds, seconds: u64) -> Option<UnixSeconds> {
     time.0.checked_sub(u32::try_from(seconds).ok()?).map(UnixSeconds)
-}
-
-/// Appends an integer, seven bits a byte, lowest first; the top bit says that more follow.
-fn put_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-/// Takes an integer off the front; `None` if it is cut short or longer than 64 bits.
-fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
-    let mut value = 0;
-    for (position, byte) in bytes.iter().take(10).enumerate() {
-        let bits = u64::from(byte & 0x7f);
-        if position == 9 && bits > 1 {
-            return None;
-        }
-        value |= bits << (7 * position);
-        if byte & 0x80 == 0 {
-            *bytes = &bytes[position + 1..];
-            return Some(value);
-        }
-    }
-    None
 }
 
 #[cfg(test)]
@@ -198,11 +265,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const NEWEST: UnixSeconds = UnixSeconds(1_790_000_000);
+
     fn membership(segment: u32) -> StoredMembership<'static> {
         StoredMembership {
             segment,
-            first_seen: UnixSeconds(100),
-            last_seen: UnixSeconds(200),
+            first_seen: UnixSeconds(NEWEST.0 - 200),
+            last_seen: UnixSeconds(NEWEST.0 - 100),
             expires: UnixSeconds::NEVER,
             count: 1,
             value: ValueThousandths(0),
@@ -210,16 +279,50 @@ mod tests {
         }
     }
 
+    fn packed(memberships: &[StoredMembership<'_>], named: bool) -> (Vec<u8>, Box<[Shape]>) {
+        let mut census = Census::default();
+        if named {
+            count(&mut census, NEWEST, memberships.iter().cloned());
+        }
+        let shapes = census.commonest();
+        let mut record = Vec::new();
+        encode(&mut record, (&shapes, NEWEST), memberships.iter().cloned());
+        (record, Shapes::from_bytes(&shapes.to_bytes()).expect("just written"))
+    }
+
+    fn read<'a>(record: &'a [u8], shapes: &'a [Shape]) -> Record<'a> {
+        Record::new((record, record.len()), shapes, NEWEST)
+    }
+
     #[test]
     fn the_commonest_membership_takes_few_bytes() {
-        let mut record = Vec::new();
+        let seen = UnixSeconds(NEWEST.0 - 86_400);
         let plain = StoredMembership {
-            first_seen: UnixSeconds(200),
+            first_seen: seen,
+            last_seen: seen,
             items: Items::default(),
             ..membership(0)
         };
-        encode(&mut record, UnixSeconds(200 + 86_400), [plain].into_iter());
-        assert_eq!(record.len(), 4, "a head and three bytes of age");
+        let (record, _) = packed(std::slice::from_ref(&plain), true);
+        assert_eq!(record.len(), 4, "a shape and three bytes of age");
+        let value = ValueThousandths(129_900);
+        let cart = StoredMembership { value, count: 2, ..plain };
+        assert_eq!(packed(&[cart], true).0.len(), 7, "one byte of count, two of cents");
+    }
+
+    #[test]
+    fn what_is_not_known_is_skipped() {
+        let (plain, _) = packed(&[membership(3)], false);
+        let (mut shape, _) = Shape::of(&membership(3), 3, NEWEST);
+        shape.extra = true;
+        let mut record = vec![WRITTEN_OUT];
+        record.extend_from_slice(&shape.to_bytes());
+        record.extend_from_slice(&plain[1 + SHAPE_BYTES..]);
+        record.extend_from_slice(b"\x03\x00new");
+        let (next, _) = packed(&[membership(1)], false);
+        record.extend_from_slice(&next);
+        let read: Vec<_> = read(&record, &[]).collect();
+        assert_eq!(read, [membership(3), membership(5)]);
     }
 
     #[test]
@@ -231,32 +334,57 @@ mod tests {
 
     #[test]
     fn a_cut_record_ends_early_and_says_so() {
-        let mut record = Vec::new();
-        encode(&mut record, UnixSeconds(300), [membership(3), membership(9)].into_iter());
-        let mut whole = Memberships::new(&record, UnixSeconds(300));
-        assert_eq!(whole.by_ref().collect::<Vec<_>>(), [membership(3), membership(9)]);
-        assert!(!whole.is_broken());
-        let mut cut = Memberships::new(&record[..record.len() - 1], UnixSeconds(300));
-        assert_eq!(cut.by_ref().count(), 1);
-        assert!(cut.is_broken());
+        for named in [true, false] {
+            let (record, shapes) = packed(&[membership(3), membership(9)], named);
+            let mut whole = read(&record, &shapes);
+            assert_eq!(whole.by_ref().collect::<Vec<_>>(), [membership(3), membership(9)]);
+            assert!(!whole.is_broken());
+            let mut cut = read(&record[..record.len() - 1], &shapes);
+            assert_eq!(cut.by_ref().count(), 1);
+            assert!(cut.is_broken());
+        }
+    }
+
+    fn any_membership() -> impl Strategy<Value = StoredMembership<'static>> {
+        let times = (0..NEWEST.0, any::<u32>(), prop_oneof![Just(u32::MAX), any::<u32>()]);
+        let value = (any::<u32>(), prop_oneof![Just(1_u64), Just(10), Just(1_000)]);
+        (times, prop_oneof![Just(1_u32), 1..=u32::MAX], value).prop_map(
+            |((last, before, expires), count, (value, scale))| StoredMembership {
+                first_seen: UnixSeconds(last.saturating_sub(before)),
+                last_seen: UnixSeconds(last),
+                expires: UnixSeconds(expires),
+                count,
+                value: ValueThousandths(u64::from(value) * scale),
+                ..membership(0)
+            },
+        )
     }
 
     proptest! {
         #[test]
-        fn any_bytes_are_read_without_a_panic(record: Vec<u8>, newest: u32) {
-            for one in Memberships::new(&record, UnixSeconds(newest)) {
-                prop_assert!(one.first_seen <= one.last_seen);
-                prop_assert!(one.items.count() <= record.len());
-            }
+        fn memberships_come_back(
+            memberships in prop::collection::btree_map(0_u32..65_535, any_membership(), 1..20),
+            named: bool,
+        ) {
+            let memberships: Vec<_> = memberships
+                .into_iter()
+                .map(|(segment, one)| StoredMembership { segment, ..one })
+                .collect();
+            let (record, shapes) = packed(&memberships, named);
+            let mut reader = read(&record, &shapes);
+            prop_assert_eq!(reader.by_ref().collect::<Vec<_>>(), memberships);
+            prop_assert!(!reader.is_broken());
         }
 
         #[test]
-        fn integers_come_back(value: u64) {
-            let mut bytes = Vec::new();
-            put_varint(&mut bytes, value);
-            let mut rest = &bytes[..];
-            prop_assert_eq!(take_varint(&mut rest), Some(value));
-            prop_assert!(rest.is_empty());
+        fn any_bytes_are_read_without_a_panic(
+            record: Vec<u8>, table in prop::collection::vec(any::<[u8; SHAPE_BYTES]>(), 0..40),
+        ) {
+            let shapes: Vec<_> = table.into_iter().filter_map(Shape::from_bytes).collect();
+            for one in read(&record, &shapes) {
+                prop_assert!(one.first_seen <= one.last_seen);
+                prop_assert!(one.items.count() <= record.len());
+            }
         }
     }
 }

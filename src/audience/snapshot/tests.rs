@@ -1,6 +1,9 @@
 //! The snapshot as a whole: round trips, rebuilds, and every kind of damaged set refused.
 
-use super::format::{CRC_BYTES, FORMAT_VERSION, HEADER_BYTES, MAGIC, u64_at};
+use super::format::{
+    BLOCK_HEAD_BYTES, BlockHead, CRC_BYTES, DIRECTORY_AT, FORMAT_VERSION, HEADER_BYTES, MAGIC,
+    ShardHeader, u32_at,
+};
 use super::manifest::{MANIFEST_FILE, ShardEntry, checksum};
 use super::*;
 use crate::audience::ValueThousandths;
@@ -36,8 +39,7 @@ impl Files {
     }
 
     fn load(&self) -> Result<Snapshot, SnapshotError> {
-        let shards = self.shards.iter().map(|shard| shard.clone().into_boxed_slice());
-        Snapshot::from_bytes("test", &self.manifest, shards.collect())
+        Snapshot::from_bytes("test", &self.manifest, self.shards.clone())
     }
 
     /// The name of the reason for which the set is refused.
@@ -61,25 +63,36 @@ impl Files {
 }
 
 fn reseal_shard(shard: &mut [u8]) {
-    for (begin, end) in blocks(shard) {
-        let crc = crc32fast::hash(&shard[begin + CRC_BYTES..end]);
-        shard[begin..begin + CRC_BYTES].copy_from_slice(&crc.to_le_bytes());
-    }
     let mut header = ShardHeader::from_bytes(shard).expect("long enough");
-    let directory_end = HEADER_BYTES + header.layout().directory_bytes();
-    if let Some(directory) = shard.get(HEADER_BYTES..directory_end) {
-        header.directory_crc = crc32fast::hash(directory);
+    let layout = header.layout();
+    let checksums_at = shard.len() - layout.checksums_bytes();
+    for block in 0..layout.blocks() {
+        let Some((begin, end)) = block_at(shard, block) else { continue };
+        let crc = crc32fast::hash(&shard[begin..end]);
+        let at = checksums_at + block * CRC_BYTES;
+        shard[at..at + CRC_BYTES].copy_from_slice(&crc.to_le_bytes());
     }
+    let mut index = crc32fast::Hasher::new();
+    index.update(&shard[HEADER_BYTES..layout.blocks_at()]);
+    index.update(&shard[checksums_at..]);
+    header.index_crc = index.finalize();
     shard[..HEADER_BYTES].copy_from_slice(&header.to_bytes());
+}
+
+/// Where a block begins and ends, if that is in the file.
+fn block_at(shard: &[u8], block: usize) -> Option<(usize, usize)> {
+    let layout = ShardHeader::from_bytes(shard).expect("long enough").layout();
+    let offset =
+        |entry: usize| Some(layout.blocks_at() + u32_at(shard, DIRECTORY_AT + entry * 4)? as usize);
+    let (begin, end) = (offset(block)?, offset(block + 1)?);
+    (begin <= end && end <= shard.len()).then_some((begin, end))
 }
 
 /// Where the blocks that are not empty begin and end.
 fn blocks(shard: &[u8]) -> Vec<(usize, usize)> {
-    let header = ShardHeader::from_bytes(shard).expect("long enough");
-    let offset = |entry: usize| u64_at(shard, HEADER_BYTES + entry * 8).map(|at| at as usize);
-    let pairs = (0..header.layout().blocks().min(10_000))
-        .filter_map(|block| Some((offset(block)?, offset(block + 1)?)));
-    pairs.filter(|(begin, end)| begin < end && *end <= shard.len()).collect()
+    let layout = ShardHeader::from_bytes(shard).expect("long enough").layout();
+    let all = (0..layout.blocks()).filter_map(|block| block_at(shard, block));
+    all.filter(|(begin, end)| begin < end).collect()
 }
 
 fn demo(users: u64, shards: u32) -> Audience {
@@ -179,7 +192,7 @@ fn users_of_the_demo_are_found_whatever_the_number_of_shards() {
 }
 
 #[test]
-fn a_block_beyond_64_kib_has_wide_ends() {
+fn a_record_beyond_255_bytes_has_a_wide_length() {
     let options = BuildOptions { now: NOW, epoch: None, shards: None, rows_max: 1_000 };
     let mut builder = Builder::new(options).expect("options");
     let ids: Vec<_> = (0..100).map(|n| format!("u{n}")).collect();
@@ -275,7 +288,7 @@ fn counts_beyond_the_file_take_no_memory() {
     }
     let mut bad = good.clone();
     let (begin, _) = blocks(&bad.shards[0])[0];
-    bad.shards[0][begin + 4..begin + 8].copy_from_slice(&u32::MAX.to_le_bytes());
+    bad.shards[0][begin..begin + 2].copy_from_slice(&0x3fff_u16.to_le_bytes());
     bad.reseal();
     assert_eq!(bad.refusal(), "shard_record");
 }
@@ -285,8 +298,11 @@ fn a_faulty_writer_is_found_out() {
     let good = small();
     let layout = ShardHeader::from_bytes(&good.shards[0]).expect("a header").layout();
     let (begin, end) = blocks(&good.shards[0])[0];
-    let width = layout.remainder_bytes();
-    let key = |n: usize| begin + 8 + n * width;
+    let bits = u16::from_le_bytes([good.shards[0][begin], good.shards[0][begin + 1]]);
+    let head = BlockHead::from_bits(bits).expect("a head");
+    let marks = begin + BLOCK_HEAD_BYTES;
+    let keys = marks + head.users * (1 + head.length_bytes);
+    let key = |n: usize| keys + n * layout.key_bytes();
     let refusal = |change: &dyn Fn(&mut Vec<u8>)| {
         let mut bad = good.clone();
         change(&mut bad.shards[0]);
@@ -294,15 +310,24 @@ fn a_faulty_writer_is_found_out() {
         bad.refusal()
     };
     assert_eq!(refusal(&|_| ()), "accepted", "resealing alone changes nothing");
-    let duplicate = |shard: &mut Vec<u8>| shard.copy_within(key(0)..key(1), key(1));
+    let duplicate = |shard: &mut Vec<u8>| {
+        shard.copy_within(key(0)..key(1), key(1));
+        shard.copy_within(marks..=marks, marks + 1);
+    };
     assert_eq!(refusal(&duplicate), "shard_order", "a key twice");
     let unsorted = |shard: &mut Vec<u8>| shard[key(0)..key(1)].fill(0xff);
     assert_eq!(refusal(&unsorted), "shard_order", "a key out of order");
     let broken = |shard: &mut Vec<u8>| shard[end - 6..end].fill(0xff);
     assert_eq!(refusal(&broken), "shard_record", "a record that does not end");
-    let entry = |shard: &mut Vec<u8>| shard[HEADER_BYTES + 8..HEADER_BYTES + 16].fill(0xff);
+    let longer = |shard: &mut Vec<u8>| shard[marks + head.users] += 1;
+    assert_eq!(refusal(&longer), "shard_record", "a length that is not the record's");
+    let shape = |shard: &mut Vec<u8>| shard[HEADER_BYTES..HEADER_BYTES + 5].fill(0xff);
+    assert_eq!(refusal(&shape), "shard_record", "a shape that is none");
+    let entry = |shard: &mut Vec<u8>| shard[DIRECTORY_AT + 4..DIRECTORY_AT + 8].fill(0xff);
     assert_eq!(refusal(&entry), "shard_directory", "an offset beyond the file");
     assert_eq!(refusal(&|shard| shard.push(0)), "shard_header", "a byte that nobody wrote");
+    let head = |shard: &mut Vec<u8>| shard[begin + 1] |= 0xc0;
+    assert_eq!(refusal(&head), "shard_record", "a width that is none");
 }
 
 #[test]
@@ -314,15 +339,11 @@ fn swapped_blocks_are_refused() {
     shard[first.0..second.1].copy_from_slice(&swapped);
     assert_eq!(bad.refusal(), "shard_checksum");
     // With the directory changed to match, only the whole file's checksum can tell.
-    let end = (first.0 + second.1 - second.0) as u64;
-    shard_entry(&mut bad.shards[0], 1, end);
+    let end = (second.1 - second.0) as u32;
+    let entry = DIRECTORY_AT + 4;
+    bad.shards[0][entry..entry + 4].copy_from_slice(&end.to_le_bytes());
     reseal_shard(&mut bad.shards[0]);
     assert_eq!(bad.refusal(), "shard_checksum");
-}
-
-fn shard_entry(shard: &mut [u8], entry: usize, offset: u64) {
-    let at = HEADER_BYTES + entry * 8;
-    shard[at..at + 8].copy_from_slice(&offset.to_le_bytes());
 }
 
 #[test]
@@ -369,7 +390,7 @@ fn a_set_is_never_overwritten_and_leaves_nothing_half_made() {
 }
 
 #[test]
-fn the_first_version_is_read_for_ever() {
+fn every_version_is_read_for_ever() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/snapshot-v1");
     let snapshot = files::open(&folder).expect("a set of format version 1");
     let info = snapshot.info();

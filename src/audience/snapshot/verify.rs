@@ -2,47 +2,61 @@
 //!
 //! Guarantees: what passes was written by our writer for this very set, and no lookup in it
 //! can fail half-way. Each refusal names its reason, the most telling first: a file of
-//! another kind is called that, not "damaged". Allocates nothing but the message.
+//! another kind is called that, not "damaged". Allocates nothing but the message and the
+//! table of shapes.
 
 use super::error::ShardFault;
 use super::format::{
-    BLOCK_BITS_MAX, CRC_BYTES, DIRECTORY_ENTRY_BYTES, FORMAT_VERSION, HEADER_BYTES, MAGIC,
-    ShardHeader, u32_at, u64_at,
+    BLOCK_BITS_MAX, CRC_BYTES, DIRECTORY_AT, DIRECTORY_ENTRY_BYTES, FORMAT_VERSION, HEADER_BYTES,
+    MAGIC, ShardHeader, u32_at,
 };
 use super::manifest::{Manifest, ShardEntry, checksum};
-use super::reader::{Block, block_bytes};
-use super::record::{Memberships, StoredMembership};
+use super::reader::{Block, block_range};
+use super::record::{Record, StoredMembership};
+use super::shape::{Shape, Shapes};
+
+/// A shard that was found sound: its header and its shapes.
+#[derive(Debug)]
+pub(crate) struct Verified {
+    /// Its header.
+    pub(crate) header: ShardHeader,
+    /// The shapes that it names.
+    pub(super) shapes: Box<[Shape]>,
+}
 
 /// Checks the bytes of the shard with this number against the set's manifest.
 pub(crate) fn verify(
     shard: &[u8],
     number: usize,
     manifest: &Manifest,
-) -> Result<ShardHeader, ShardFault> {
+) -> Result<Verified, ShardFault> {
     let entry = manifest.shards.get(number).ok_or(ShardFault::Magic)?;
-    check_kind(shard)?;
+    check_kind(shard, FORMAT_VERSION)?;
     check_length(shard, entry.bytes)?;
     let header = check_header(shard, number, manifest)?;
-    check_directory(shard, &header)?;
-    check_blocks(shard, &header, entry)?;
+    let shapes = check_index(shard, &header)?;
+    let verified = Verified { header, shapes };
+    check_blocks(shard, &verified, entry)?;
     if checksum(shard) != entry.sha256 {
         return Err(ShardFault::Checksum { part: "the whole file".to_owned() });
     }
-    Ok(header)
+    Ok(verified)
 }
 
-fn check_kind(shard: &[u8]) -> Result<(), ShardFault> {
+/// Whether this is a shard of `version`.
+pub(super) fn check_kind(shard: &[u8], version: u32) -> Result<(), ShardFault> {
     let begin = &shard[..shard.len().min(MAGIC.len())];
     if *begin != MAGIC[..begin.len()] {
         return Err(ShardFault::Magic);
     }
     match u32_at(shard, MAGIC.len()) {
-        Some(found) if found != FORMAT_VERSION => Err(ShardFault::Version { found }),
+        Some(found) if found != version => Err(ShardFault::Version { expected: version, found }),
         _ => Ok(()),
     }
 }
 
-fn check_length(shard: &[u8], expected: u64) -> Result<(), ShardFault> {
+/// Whether the file has the length that the manifest says.
+pub(super) fn check_length(shard: &[u8], expected: u64) -> Result<(), ShardFault> {
     let found = shard.len() as u64;
     let expected = expected.max(HEADER_BYTES as u64);
     match found.cmp(&expected) {
@@ -82,34 +96,55 @@ fn check_header(
     Ok(header)
 }
 
-fn check_directory(shard: &[u8], header: &ShardHeader) -> Result<(), ShardFault> {
-    let length = header.layout().directory_bytes();
-    let begin = HEADER_BYTES + length;
-    let directory = shard.get(HEADER_BYTES..begin).ok_or(ShardFault::Header {
-        field: "directory_bytes, at most",
+/// Checks all that leads to the blocks: shapes, directory, and the list of checksums.
+fn check_index(shard: &[u8], header: &ShardHeader) -> Result<Box<[Shape]>, ShardFault> {
+    let layout = header.layout();
+    let (front, checksums) = front_and_checksums(shard, header).ok_or(ShardFault::Header {
+        field: "size of the index, at most",
         expected: (shard.len() - HEADER_BYTES) as u64,
-        found: length as u64,
+        found: (layout.blocks_at() - HEADER_BYTES + layout.checksums_bytes()) as u64,
     })?;
-    check_crc(directory, Some(header.directory_crc), || "directory".to_owned())?;
-    let entries = directory.chunks_exact(DIRECTORY_ENTRY_BYTES);
-    let mut last = begin as u64;
+    let mut index = crc32fast::Hasher::new();
+    index.update(front);
+    index.update(checksums);
+    if index.finalize() != header.index_crc {
+        return Err(ShardFault::Checksum { part: "index".to_owned() });
+    }
+    let blocks_bytes = shard.len() - layout.blocks_at() - checksums.len();
+    let entries = front[DIRECTORY_AT - HEADER_BYTES..].chunks_exact(DIRECTORY_ENTRY_BYTES);
+    let mut last = 0;
     for (entry, bytes) in entries.enumerate() {
-        let at = u64_at(bytes, 0).unwrap_or(u64::MAX);
-        if at < last || at > shard.len() as u64 || (entry == 0 && at != last) {
+        let at = u32_at(bytes, 0).map_or(usize::MAX, |at| at as usize);
+        if at < last || at > blocks_bytes || (entry == 0 && at != 0) {
             return Err(ShardFault::Directory { entry });
         }
         last = at;
     }
-    let entry = header.layout().blocks();
-    if last == shard.len() as u64 { Ok(()) } else { Err(ShardFault::Directory { entry }) }
+    if last != blocks_bytes {
+        return Err(ShardFault::Directory { entry: layout.blocks() });
+    }
+    let problem = "one of the named shapes is none";
+    Shapes::from_bytes(front).ok_or(ShardFault::Record { block: 0, user: 0, problem })
 }
 
-fn check_blocks(shard: &[u8], header: &ShardHeader, entry: &ShardEntry) -> Result<(), ShardFault> {
+/// The bytes between the header and the blocks, and those behind the blocks.
+fn front_and_checksums<'a>(shard: &'a [u8], header: &ShardHeader) -> Option<(&'a [u8], &'a [u8])> {
+    let layout = header.layout();
+    let front = shard.get(HEADER_BYTES..layout.blocks_at())?;
+    let checksums_at = shard.len().checked_sub(layout.checksums_bytes())?;
+    (checksums_at >= layout.blocks_at()).then(|| (front, &shard[checksums_at..]))
+}
+
+fn check_blocks(shard: &[u8], verified: &Verified, entry: &ShardEntry) -> Result<(), ShardFault> {
+    let layout = verified.header.layout();
+    let checksums = &shard[shard.len() - layout.checksums_bytes()..];
     let (mut users, mut memberships) = (0, 0);
-    for number in 0..header.layout().blocks() {
-        let bytes = block_bytes(shard, number).ok_or(ShardFault::Directory { entry: number })?;
-        if !bytes.is_empty() {
-            users += check_block(bytes, number, header, &mut memberships)?;
+    for (number, crc) in checksums.chunks_exact(CRC_BYTES).enumerate() {
+        let range = block_range(layout, shard, number);
+        let (begin, end) = range.ok_or(ShardFault::Directory { entry: number })?;
+        check_crc(&shard[begin..end], u32_at(crc, 0), || format!("block {number}"))?;
+        if begin < end {
+            users += check_block(shard, (number, begin, end), verified, &mut memberships)?;
         }
     }
     for (field, expected, found) in
@@ -124,38 +159,40 @@ fn check_blocks(shard: &[u8], header: &ShardHeader, entry: &ShardEntry) -> Resul
 
 /// Checks one block; returns its users and adds its memberships to the count.
 fn check_block(
-    bytes: &[u8],
-    number: usize,
-    header: &ShardHeader,
+    shard: &[u8],
+    (number, begin, end): (usize, usize, usize),
+    verified: &Verified,
     memberships: &mut u64,
 ) -> Result<u64, ShardFault> {
+    let layout = verified.header.layout();
     let problem = |user, problem| ShardFault::Record { block: number, user, problem };
-    let (crc, content) = bytes.split_at(CRC_BYTES.min(bytes.len()));
-    check_crc(content, u32_at(crc, 0), || format!("block {number}"))?;
-    let block = Block::new(bytes, header.layout())
+    let block = Block::new(&shard[begin..end], layout)
         .ok_or(problem(0, "the block is too short for its users"))?;
     let mut last_key = None;
+    let mut at = end - block.records_bytes();
     for user in 0..block.users() {
         let key = block.key(user);
-        if key <= last_key || key > Some(header.layout().remainder_mask()) {
+        if key <= last_key || key > Some(layout.remainder_mask()) {
             return Err(ShardFault::Order { block: number, user });
         }
         last_key = key;
-        let record = block.record(user).ok_or(problem(user, "the record is out of bounds"))?;
-        *memberships += check_record(record, header).map_err(|what| problem(user, what))?;
+        let length = block.length(user).filter(|length| *length <= end - at);
+        let length = length.ok_or(problem(user, "the record is out of bounds"))?;
+        let record = (&shard[at..], length);
+        *memberships += check_record(record, verified).map_err(|what| problem(user, what))?;
+        at += length;
     }
-    let last = block.users() - 1;
-    if block.end(last) != Some(block.records_bytes()) {
-        return Err(problem(last, "bytes follow the last record"));
+    if at != end {
+        return Err(problem(block.users() - 1, "bytes follow the last record"));
     }
     Ok(block.users() as u64)
 }
 
-fn check_record(record: &[u8], header: &ShardHeader) -> Result<u64, &'static str> {
-    let mut memberships = Memberships::new(record, header.newest_seen);
+fn check_record(record: (&[u8], usize), verified: &Verified) -> Result<u64, &'static str> {
+    let mut memberships = Record::new(record, &verified.shapes, verified.header.newest_seen);
     let mut count = 0;
     for one in memberships.by_ref() {
-        check_membership(&one, header.segments)?;
+        check_membership(&one, verified.header.segments)?;
         count += 1;
     }
     if memberships.is_broken() {
@@ -164,7 +201,11 @@ fn check_record(record: &[u8], header: &ShardHeader) -> Result<u64, &'static str
     if count == 0 { Err("the user has no membership") } else { Ok(count) }
 }
 
-fn check_membership(one: &StoredMembership<'_>, segments: u32) -> Result<(), &'static str> {
+/// What the types of a membership do not say.
+pub(super) fn check_membership(
+    one: &StoredMembership<'_>,
+    segments: u32,
+) -> Result<(), &'static str> {
     if one.segment >= segments {
         return Err("the segment is not in the dictionary");
     }
@@ -178,7 +219,8 @@ fn check_membership(one: &StoredMembership<'_>, segments: u32) -> Result<(), &'s
     Ok(())
 }
 
-fn check_crc(
+/// Whether `bytes` have this checksum.
+pub(super) fn check_crc(
     bytes: &[u8],
     expected: Option<u32>,
     part: impl FnOnce() -> String,

@@ -1,11 +1,16 @@
 //! Packs the users of one shard, given in ascending order of key, into the bytes of its file.
 //!
-//! The shard is made in memory: one shard is a few hundred megabytes at most, and the
-//! directory in front is known only when the last block is packed. The same users always
-//! give the same bytes.
+//! The shard is made in memory: one shard is a few hundred megabytes at most, and what stands
+//! in front is known only when the last block is packed. Users are gone through twice, first
+//! to learn which shapes of memberships are common. The same users always give the same bytes.
 
-use super::format::{BLOCK_HEAD_BYTES, CRC_BYTES, HEADER_BYTES, KeyLayout, ShardHeader, end_bytes};
+use super::error::ShardFault;
+use super::format::{
+    BLOCK_USERS_MAX, BLOCKS_BYTES_MAX, BlockHead, DIRECTORY_AT, HEADER_BYTES, KeyLayout,
+    ShardHeader,
+};
 use super::record::{self, StoredMembership};
+use super::shape::{Census, Shapes};
 use crate::model::{UnixSeconds, UserKey};
 
 /// What must be known of a shard before its first user.
@@ -19,20 +24,61 @@ pub(crate) struct ShardPlan {
     pub(crate) users: u64,
     /// How many segments the set's dictionary has.
     pub(crate) segments: u32,
-    /// The latest `last_seen` of the set.
+    /// The latest `last_seen` of the shard.
     pub(crate) newest_seen: UnixSeconds,
+}
+
+/// A shard before its first user: learns what its memberships look like.
+pub(crate) struct ShardSurvey {
+    plan: ShardPlan,
+    census: Census,
+}
+
+impl ShardSurvey {
+    /// Begins a shard.
+    pub(crate) fn new(plan: ShardPlan) -> Self {
+        Self { plan, census: Census::default() }
+    }
+
+    /// Looks at a user; memberships as for [`ShardWriter::push`].
+    pub(crate) fn look<'a>(&mut self, memberships: impl Iterator<Item = StoredMembership<'a>>) {
+        record::count(&mut self.census, self.plan.newest_seen, memberships);
+    }
+
+    /// Goes on to writing.
+    pub(crate) fn into_writer(self) -> ShardWriter {
+        let plan = self.plan;
+        let layout = KeyLayout::for_users(plan.shards.trailing_zeros(), plan.users);
+        ShardWriter {
+            shapes: self.census.commonest(),
+            bytes: vec![0; layout.blocks_at()],
+            begins: vec![0],
+            checksums: Vec::with_capacity(layout.checksums_bytes()),
+            block: OpenBlock::default(),
+            users: 0,
+            memberships: 0,
+            fault: None,
+            plan,
+            layout,
+        }
+    }
 }
 
 /// The bytes of a shard in the making.
 pub(crate) struct ShardWriter {
     plan: ShardPlan,
     layout: KeyLayout,
+    shapes: Shapes,
     bytes: Vec<u8>,
-    /// Where each block that is begun starts.
-    begins: Vec<u64>,
+    /// Where each block that is begun starts, counted from the first.
+    begins: Vec<u32>,
+    /// The CRC-32 of each block that is closed.
+    checksums: Vec<u8>,
     block: OpenBlock,
     users: u64,
     memberships: u64,
+    /// What the format cannot hold.
+    fault: Option<ShardFault>,
 }
 
 /// The block that is being filled.
@@ -44,15 +90,6 @@ struct OpenBlock {
 }
 
 impl ShardWriter {
-    /// Begins a shard.
-    pub(crate) fn new(plan: ShardPlan) -> Self {
-        let layout = KeyLayout::for_users(plan.shards.trailing_zeros(), plan.users);
-        let bytes = vec![0; HEADER_BYTES + layout.directory_bytes()];
-        let begins = vec![bytes.len() as u64];
-        let block = OpenBlock::default();
-        Self { plan, layout, bytes, begins, block, users: 0, memberships: 0 }
-    }
-
     /// Adds a user. Keys must ascend and belong to this shard; memberships must ascend by
     /// segment, and there must be at least one.
     pub(crate) fn push<'a>(
@@ -64,14 +101,30 @@ impl ShardWriter {
         self.users += 1;
         self.memberships += memberships.len() as u64;
         self.block.keys.push(self.layout.remainder(key));
-        record::encode(&mut self.block.records, self.plan.newest_seen, memberships);
+        let (shapes, newest) = (&self.shapes, self.plan.newest_seen);
+        record::encode(&mut self.block.records, (shapes, newest), memberships);
         self.block.ends.push(self.block.records.len());
     }
 
     /// The bytes of the file.
-    pub(crate) fn finish(mut self) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// The shard is larger than the format can hold: it needs to be divided into more.
+    pub(crate) fn finish(mut self) -> Result<Vec<u8>, ShardFault> {
         self.close_blocks_before(self.layout.blocks());
-        let directory: Vec<u8> = self.begins.iter().flat_map(|at| at.to_le_bytes()).collect();
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        let blocks_at = self.layout.blocks_at();
+        self.bytes.extend_from_slice(&self.checksums);
+        let directory = self.begins.iter().flat_map(|at| at.to_le_bytes());
+        for (place, byte) in self.bytes[DIRECTORY_AT..blocks_at].iter_mut().zip(directory) {
+            *place = byte;
+        }
+        self.bytes[HEADER_BYTES..DIRECTORY_AT].copy_from_slice(&self.shapes.to_bytes());
+        let mut index = crc32fast::Hasher::new();
+        index.update(&self.bytes[HEADER_BYTES..blocks_at]);
+        index.update(&self.checksums);
         let header = ShardHeader {
             shard: self.plan.shard,
             shards: self.plan.shards,
@@ -81,18 +134,35 @@ impl ShardWriter {
             file_bytes: self.bytes.len() as u64,
             newest_seen: self.plan.newest_seen,
             segments: self.plan.segments,
-            directory_crc: crc32fast::hash(&directory),
+            index_crc: index.finalize(),
         };
         self.bytes[..HEADER_BYTES].copy_from_slice(&header.to_bytes());
-        self.bytes[HEADER_BYTES..HEADER_BYTES + directory.len()].copy_from_slice(&directory);
-        self.bytes
+        Ok(self.bytes)
     }
 
     fn close_blocks_before(&mut self, block: usize) {
         while self.begins.len() <= block {
-            self.block.pack_into(&mut self.bytes, self.layout.remainder_bytes());
-            self.begins.push(self.bytes.len() as u64);
+            self.close_block();
         }
+    }
+
+    fn close_block(&mut self) {
+        let begin = self.bytes.len();
+        if self.block.keys.len() > BLOCK_USERS_MAX {
+            let (users, max) = (self.block.keys.len() as u64, BLOCK_USERS_MAX as u64);
+            self.fault = Some(ShardFault::TooMany { what: "users in one block", users, max });
+            self.block = OpenBlock::default();
+        }
+        self.block.pack_into(&mut self.bytes, self.layout.key_bytes());
+        let crc = crc32fast::hash(&self.bytes[begin..]);
+        self.checksums.extend_from_slice(&crc.to_le_bytes());
+        let end = (self.bytes.len() - self.layout.blocks_at()) as u64;
+        if end > BLOCKS_BYTES_MAX {
+            let (users, max) = (end, BLOCKS_BYTES_MAX);
+            self.fault = Some(ShardFault::TooMany { what: "bytes in one shard", users, max });
+            self.bytes.truncate(self.layout.blocks_at());
+        }
+        self.begins.push(u32::try_from(end).unwrap_or(0));
     }
 }
 
@@ -102,19 +172,21 @@ impl OpenBlock {
         if self.keys.is_empty() {
             return;
         }
-        let begin = out.len();
-        let fixed_bytes = BLOCK_HEAD_BYTES + self.keys.len() * key_bytes + self.records.len();
-        let width = end_bytes(fixed_bytes + self.keys.len() * 2);
-        out.extend_from_slice(&[0; CRC_BYTES]);
-        out.extend_from_slice(&(self.keys.len() as u32).to_le_bytes());
-        for key in self.keys.drain(..) {
-            out.extend_from_slice(&key.to_le_bytes()[..key_bytes]);
+        let lengths = || {
+            let begins = std::iter::once(0).chain(self.ends.iter().copied());
+            begins.zip(&self.ends).map(|(begin, end)| end - begin)
+        };
+        let head = BlockHead::new(self.keys.len(), lengths().max().unwrap_or(0));
+        out.extend_from_slice(&head.bits().to_le_bytes());
+        out.extend(self.keys.iter().map(|key| *key as u8));
+        for length in lengths() {
+            out.extend_from_slice(&length.to_le_bytes()[..head.length_bytes]);
         }
-        for end in self.ends.drain(..) {
-            out.extend_from_slice(&end.to_le_bytes()[..width]);
+        for key in &self.keys {
+            out.extend_from_slice(&(key >> 8).to_le_bytes()[..key_bytes]);
         }
         out.append(&mut self.records);
-        let crc = crc32fast::hash(&out[begin + CRC_BYTES..]);
-        out[begin..begin + CRC_BYTES].copy_from_slice(&crc.to_le_bytes());
+        self.keys.clear();
+        self.ends.clear();
     }
 }
