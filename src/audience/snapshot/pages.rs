@@ -10,7 +10,7 @@ use std::io::{self, Read};
 use std::ops::Deref;
 
 /// From this size on huge pages are asked for: two of them.
-pub const HUGE_BYTES_MIN: usize = 4 << 20;
+pub(super) const HUGE_BYTES_MIN: usize = 4 << 20;
 /// So much is read at once: other threads get the processor and the disk in between.
 const CHUNK_BYTES: usize = 1 << 20;
 
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn what_is_read_is_what_was_there_in_small_and_in_huge_pages() {
         for length in [0, 1, HUGE_BYTES_MIN - 1, HUGE_BYTES_MIN, HUGE_BYTES_MIN + CHUNK_BYTES + 7] {
-            let source: Vec<u8> = (0..length).map(|at| (at * 31 >> 3) as u8).collect();
+            let source: Vec<u8> = (0..length).map(|at| ((at * 31) >> 3) as u8).collect();
             let pages = Pages::read(source.as_slice(), length).expect("read");
             assert!(pages[..] == source[..], "{length} bytes");
             let cut = Pages::read(source.as_slice(), length + HUGE_BYTES_MIN).expect("read");

@@ -145,8 +145,7 @@ impl Shape {
 
     /// A number by which shapes can be told apart quickly.
     fn packed(self) -> u64 {
-        let [a, b, c, d, e] = self.to_bytes();
-        u64::from_le_bytes([a, b, c, d, e, 0, 0, 0])
+        self.to_bytes().iter().fold(0, |packed, byte| packed << 8 | u64::from(*byte))
     }
 }
 
