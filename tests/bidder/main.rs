@@ -12,9 +12,11 @@
 mod cli;
 mod client;
 mod corpus;
+mod corpus_offers;
 mod exchange_rules;
 mod forms;
 mod loading;
 mod money;
+mod patient;
 mod peer_faults;
 mod support;
