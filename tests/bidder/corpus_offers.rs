@@ -16,6 +16,17 @@ use std::collections::BTreeMap;
 /// How often each field was there.
 type Met = BTreeMap<&'static str, usize>;
 
+/// A request that is printed if it fails the test.
+struct ShownOnFailure<'a>(&'a str);
+
+impl Drop for ShownOnFailure<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("{}", self.0);
+        }
+    }
+}
+
 fn note(met: &mut Met, what: &'static str, there: bool) {
     *met.entry(what).or_default() += usize::from(there);
 }
@@ -188,7 +199,7 @@ fn offers_and_rules_are_what_a_patient_reader_finds() {
     for line in &lines {
         let request = decode_json(line.as_bytes()).expect("a valid request");
         let tree: Value = serde_json::from_str(line).expect("JSON");
-        println!("{line}");
+        let _shown = ShownOnFailure(line);
         compare_request(&request, &tree, &mut met);
         compare_device(&request, &tree, &mut met);
         for (one, tree) in paired(&request, &tree) {

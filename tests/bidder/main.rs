@@ -5,7 +5,8 @@
 //! - [`forms`] protobuf in, protobuf out, on the same route
 //! - [`peer_faults`] mistakes that other bidders make, each kept out by a test
 //! - [`money`] budgets, caps and notices
-//! - [`corpus`] two thousand real requests, whole and mutilated
+//! - [`corpus`] two thousand real requests, whole and mutilated; [`corpus_offers`] field by field
+//!   beside [`patient`], a reader of the whole tree
 //! - [`loading`] campaigns and snapshots swapped under load; readiness; drain
 //! - [`cli`] the real binary
 

@@ -144,6 +144,7 @@ pub(crate) fn floors(value: &Value) -> SpotFloors {
 pub(crate) fn native(value: &Value) -> Option<Native> {
     let request = match &value["request"] {
         Value::String(text) => serde_json::from_str(text).ok()?,
+        Value::Null => value["request_native"].clone(),
         other => other.clone(),
     };
     let wrapped = request["native"].is_object();
@@ -174,7 +175,11 @@ fn asset(value: &Value) -> Option<Asset> {
     let side = |name: &str| amount(&value["img"][name]).map_or(0, |side| side as u16);
     let (title, image, data) = (&value["title"], &value["img"], &value["data"]);
     let video = &value["video"];
-    let kind = if title.is_object() {
+    let kinds = [title.is_object(), image.is_object(), data.is_object(), video.is_object()];
+    // An asset that claims to be several things is none.
+    let kind = if kinds.into_iter().filter(|is_there| *is_there).count() > 1 {
+        AssetKind::Unknown
+    } else if title.is_object() {
         AssetKind::Title { len: amount(&title["len"]).unwrap_or(u32::MAX) }
     } else if image.is_object() {
         AssetKind::Image {
