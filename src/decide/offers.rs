@@ -11,9 +11,11 @@ use crate::openrtb::request::Impression;
 use smallvec::SmallVec;
 use std::cell::OnceCell;
 
-/// So many impressions with more than a banner are kept without an allocation, and so many
-/// deals of each: more than most requests have.
-const INLINE: usize = 2;
+/// So many impressions with more than a banner are kept without an allocation: as many as a
+/// request keeps itself.
+const IMPRESSIONS_INLINE: usize = 8;
+/// So many deals of one impression are: more than nearly all have.
+const DEALS_INLINE: usize = 4;
 
 /// A deal that our seat may bid on, and its place in `pmp.deals`.
 #[derive(Clone, Debug)]
@@ -31,13 +33,13 @@ struct Offer<'r> {
     video: OnceCell<Option<Spot>>,
     audio: OnceCell<Option<Spot>>,
     native: OnceCell<Option<Native>>,
-    deals: OnceCell<SmallVec<[OpenDeal<'r>; INLINE]>>,
+    deals: OnceCell<SmallVec<[OpenDeal<'r>; DEALS_INLINE]>>,
 }
 
 /// What the impressions of one request offer.
 pub struct Offers<'j, 'c, 'r> {
     case: &'j Case<'c, 'r>,
-    read: OnceCell<SmallVec<[Offer<'r>; INLINE]>>,
+    read: OnceCell<SmallVec<[Offer<'r>; IMPRESSIONS_INLINE]>>,
 }
 
 impl<'j, 'c, 'r> Offers<'j, 'c, 'r> {
