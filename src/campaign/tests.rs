@@ -155,6 +155,8 @@ fn prospecting_needs_no_audience_and_takes_any() {
     assert!(everyone.campaigns[1].anchors.is_empty());
     assert_eq!(everyone.campaigns[1].audience_text, "");
     let anchored = OTHER.replacen("\"not purchase\"", "\"visitors\"", 1);
+    // Who is not recognised is in no segment.
+    let anchored = anchored.replacen("contextual = true", "", 1);
     let anchored = book(&anchored);
     assert_eq!(anchored.prospecting, [CampaignIndex(1)]);
     let visitors = anchored.segments.get("visitors").expect("interned");
