@@ -14,14 +14,14 @@ use homing::audience::Person;
 use homing::decide::choose::abandon;
 use homing::decide::identity::recognise;
 use homing::decide::{Bid, BidIds, Case, Decision, commit, decide};
-use homing::message::{Fill, Template, templates};
+use homing::message::{Fill, Markup, Wanted, templates};
 use homing::model::{BidId, NoBidReason};
 use homing::notice::Keyring;
 use homing::notice::token::Tokens;
 use homing::notice::urls::NoticeUrls;
 use homing::openrtb::offer::Medium;
 use homing::openrtb::response::{self, BidFields, ResponseHead};
-use homing::openrtb::{BidRequest, decode_json, decode_protobuf};
+use homing::openrtb::{BidRequest, Form, decode_json, decode_protobuf};
 use homing::privacy::tcf::TcfString;
 use homing::privacy::verdict;
 use homing::server::clock;
@@ -251,14 +251,14 @@ fn write_bid(group: &mut BenchmarkGroup<'_, WallTime>, stage: &Stage, bodies: &[
         bencher.iter(|| keyring.sign(black_box(&bid.claim), &mut tokens));
     });
     let templates = templates(&stage.book);
-    let template = &templates[bid.creative.0 as usize];
+    let markup = &templates[bid.creative.0 as usize];
     let mut urls = NoticeUrls::default();
     let mut out = Vec::with_capacity(1 << 14);
     group.bench_function("write_response", |bencher| {
         bencher.iter(|| {
             out.clear();
             urls.write("https://ads.homing.example", &tokens, world.exchange);
-            write_response((stage, bid), (&urls, template), &mut out);
+            write_response((stage, bid), (&urls, markup), &mut out);
             out.len()
         });
     });
@@ -267,7 +267,7 @@ fn write_bid(group: &mut BenchmarkGroup<'_, WallTime>, stage: &Stage, bodies: &[
 /// What the bidder writes for one bid.
 fn write_response(
     (stage, bid): (&Stage, &Bid),
-    (urls, template): (&NoticeUrls, &Template),
+    (urls, markup): (&NoticeUrls, &Markup),
     out: &mut Vec<u8>,
 ) {
     let world = stage.world();
@@ -307,8 +307,16 @@ fn write_response(
         loss_url: &urls.loss,
     };
     let (pixels, count) = urls.pixels(world.exchange.billing);
-    let fill = Fill { click_url: &urls.click, pixels: &pixels[..count], cache_buster: id };
-    response::write_bid(out, &fields, true, |out| template.write_json(&fill, out));
+    let fill = Fill {
+        click_url: &urls.click,
+        pixels: &pixels[..count],
+        cache_buster: id,
+        progress: [""; 5],
+        bid_id: id,
+    };
+    response::write_bid(out, &fields, true, |out| {
+        markup.write(&Wanted::Banner, (&fill, Form::Json), out);
+    });
     response::end(out);
 }
 

@@ -8,7 +8,7 @@ use super::{Bidder, ExchangeDesk};
 use crate::decide::choose::abandon;
 use crate::decide::gates::time_left_ms;
 use crate::decide::{Bid, BidIds, Case, Decision, commit, decide, record};
-use crate::message::Fill;
+use crate::message::{Fill, Wanted};
 use crate::model::{BidId, NoBidReason};
 use crate::notice::token::Tokens;
 use crate::notice::urls::NoticeUrls;
@@ -214,12 +214,16 @@ fn write_bid(
         loss_url: &urls.loss,
     };
     let (pixels, count) = urls.pixels(desk.profile.billing);
-    let fill =
-        Fill { click_url: &urls.click, pixels: &pixels[..count], cache_buster: &scratch.bid_id };
-    let template = &served.business.templates[bid.creative.0 as usize];
-    response.write_bid(out, &fields, |out, form| match form {
-        Form::Json => template.write_json(&fill, out),
-        Form::Protobuf => template.write_plain(&fill, out),
+    let fill = Fill {
+        click_url: &urls.click,
+        pixels: &pixels[..count],
+        cache_buster: &scratch.bid_id,
+        progress: [""; 5],
+        bid_id: &scratch.bid_id,
+    };
+    let markup = &served.business.templates[bid.creative.0 as usize];
+    response.write_bid(out, &fields, |out, form| {
+        markup.write(&Wanted::Banner, (&fill, form), out);
     });
 }
 

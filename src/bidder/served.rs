@@ -8,7 +8,7 @@ use crate::audience::{AudienceView, Membership, Person, Snapshot};
 use crate::campaign::Book;
 use crate::decide::World;
 use crate::ledger::Account;
-use crate::message::{self, Template};
+use crate::message::{self, Markup};
 use crate::model::{CreativeKey, SegmentId, UserKey};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub struct Business {
     /// Its accounts, in its order.
     pub accounts: Vec<Arc<Account>>,
     /// Its creatives' markup, in its order.
-    pub templates: Vec<Template>,
+    pub templates: Vec<Markup>,
     /// Where clicks lead.
     pub landings: HashMap<CreativeKey, String>,
 }

@@ -88,6 +88,41 @@ impl MediaType {
         let known = NAMES.iter().find(|(_, media_type)| *media_type == self);
         known.map_or("application/octet-stream", |(name, _)| *name)
     }
+
+    /// Whether it is a picture that browsers show.
+    pub fn is_image(self) -> bool {
+        matches!(self, Self::Jpeg | Self::Png | Self::Gif | Self::Webp | Self::Svg)
+    }
+
+    /// Whether a player may find a video in it: films, streams, and scripts that play one
+    /// themselves (VPAID).
+    pub fn is_video(self) -> bool {
+        matches!(
+            self,
+            Self::Mp4
+                | Self::Webm
+                | Self::OggVideo
+                | Self::ThreeGpp
+                | Self::QuickTime
+                | Self::Hls
+                | Self::Dash
+                | Self::Script
+        )
+    }
+
+    /// Whether a player may find sound alone in it; streams can hold that too.
+    pub fn is_audio(self) -> bool {
+        matches!(
+            self,
+            Self::Mp3
+                | Self::Mp4Audio
+                | Self::Aac
+                | Self::OggAudio
+                | Self::Wav
+                | Self::Hls
+                | Self::Dash
+        )
+    }
 }
 
 /// A set of media types.

@@ -95,19 +95,27 @@ fn key(out: &mut Vec<u8>, field: u32, wire_type: WireType) {
     varint(out, u64::from(field) << 3 | wire_type as u64);
 }
 
-fn number(out: &mut Vec<u8>, field: u32, number: u32) {
+/// Writes a number as one field.
+pub(crate) fn number(out: &mut Vec<u8>, field: u32, number: u32) {
     key(out, field, WireType::Varint);
     varint(out, u64::from(number));
 }
 
-fn text(out: &mut Vec<u8>, field: u32, text: &str) {
+/// Writes a number that may be negative (`int32`, `int64`) as one field.
+pub(crate) fn whole(out: &mut Vec<u8>, field: u32, number: i64) {
+    key(out, field, WireType::Varint);
+    varint(out, number as u64);
+}
+
+/// Writes a text as one field.
+pub(crate) fn text(out: &mut Vec<u8>, field: u32, text: &str) {
     key(out, field, WireType::Delimited);
     varint(out, text.len() as u64);
     out.extend_from_slice(text.as_bytes());
 }
 
 /// Writes what `content` appends as one field.
-fn delimited(out: &mut Vec<u8>, field: u32, content: impl FnOnce(&mut Vec<u8>)) {
+pub(crate) fn delimited(out: &mut Vec<u8>, field: u32, content: impl FnOnce(&mut Vec<u8>)) {
     key(out, field, WireType::Delimited);
     let start = out.len();
     content(out);
