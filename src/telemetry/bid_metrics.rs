@@ -5,7 +5,7 @@
 
 use super::labels::{NoticeKind, NoticeOutcome, RequestOutcome};
 use crate::model::reason::ALL_REASONS;
-use crate::model::{Currency, MoneyNanos, NoBidReason};
+use crate::model::{Currency, MoneyNanos, NoBidReason, Progress};
 use ::metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 use std::sync::Arc;
 
@@ -29,6 +29,9 @@ pub struct ExchangeMetrics {
     pub clicks: Counter,
     /// Auctions lost.
     pub losses: Counter,
+    /// Impressions of requests that were skipped: malformed, doubled or too many.
+    pub impressions_skipped: Counter,
+    progress: Arc<[Counter]>,
 }
 
 impl ExchangeMetrics {
@@ -55,12 +58,25 @@ impl ExchangeMetrics {
             views: of_exchange("homing_views_total"),
             clicks: of_exchange("homing_clicks_total"),
             losses: of_exchange("homing_losses_total"),
+            impressions_skipped: of_exchange("homing_impressions_skipped_total"),
+            progress: Progress::ALL
+                .iter()
+                .map(|progress| {
+                    counter!("homing_spot_progress_total",
+                        "exchange" => name.to_owned(), "event" => progress.label())
+                })
+                .collect(),
         }
     }
 
     /// Counts a request by how it ended.
     pub fn request(&self, outcome: RequestOutcome) {
         self.requests[outcome.index()].increment(1);
+    }
+
+    /// Counts how far a spot was played.
+    pub fn progress(&self, progress: Progress) {
+        self.progress[progress.index()].increment(1);
     }
 
     /// Counts a reason not to bid.
@@ -122,6 +138,11 @@ pub(super) fn describe() {
     describe_counter!("homing_views_total", "Views counted.");
     describe_counter!("homing_clicks_total", "Clicks counted.");
     describe_counter!("homing_losses_total", "Loss notices counted.");
+    describe_counter!(
+        "homing_impressions_skipped_total",
+        "Impressions of requests that were skipped: malformed, doubled or too many."
+    );
+    describe_counter!("homing_spot_progress_total", "How far videos and audio were played.");
     describe_counter!("homing_notices_total", "Notices by kind and outcome.");
     describe_gauge!("homing_spend_units", "Money spent since the start, in currency units.");
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::model::DeviceType;
 use crate::openrtb::offer::Medium;
 use crate::openrtb::protobuf_response;
-use crate::openrtb::response::{BidFields, ResponseHead};
+use crate::openrtb::response::{BidFields, MarkupField, ResponseHead};
 use crate::openrtb::{BidRequest, decode_json};
 use proptest::prelude::*;
 use prost::Message as _;
@@ -286,6 +286,7 @@ fn a_response_is_what_an_exchange_reads() {
         win_url: "http://n/${AUCTION_PRICE}",
         billing_url: Some("http://b"),
         loss_url: "http://l",
+        markup: MarkupField::Text,
     };
     let bare = BidFields { categories: &[], attributes: &[], language: None, ..bid };
     let bare = BidFields { sample_image: None, billing_url: None, ..bare };
