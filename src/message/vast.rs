@@ -252,13 +252,14 @@ fn media_file(file: &MediaFile) -> String {
         0 => String::new(),
         kbps => format!(" bitrate=\"{kbps}\""),
     };
-    // A script that plays itself is VPAID: nothing else gives players scripts as media.
+    // A script that plays itself is VPAID, which calls its type so: nothing else gives players
+    // scripts as media.
     let script = file.media_type == MediaType::Script;
     let framework = if script { " apiFramework=\"VPAID\"" } else { "" };
+    let media_type = if script { "application/javascript" } else { file.media_type.name() };
     format!(
-        "<MediaFile delivery=\"{delivery}\" type=\"{}\" width=\"{}\" height=\"{}\"{bitrate}\
+        "<MediaFile delivery=\"{delivery}\" type=\"{media_type}\" width=\"{}\" height=\"{}\"{bitrate}\
          {framework}>{}</MediaFile>",
-        file.media_type.name(),
         file.width,
         file.height,
         cdata(&file.url),
