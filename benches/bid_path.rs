@@ -23,7 +23,7 @@ use homing::openrtb::offer::Medium;
 use homing::openrtb::response::{self, BidFields, MarkupField, ResponseHead};
 use homing::openrtb::{BidRequest, Form, decode_json, decode_protobuf};
 use homing::privacy::tcf::TcfString;
-use homing::privacy::verdict;
+use homing::privacy::{Ground, verdict};
 use homing::server::clock;
 use std::hint::black_box;
 use std::num::NonZeroU16;
@@ -126,11 +126,11 @@ fn decoded(bodies: &[String]) -> Vec<BidRequest<'_>> {
 
 fn privacy(criterion: &mut Criterion, stage: &Stage) {
     let mut group = criterion.benchmark_group("privacy_verdict");
-    let rules = stage.world().privacy;
+    let ground = Ground { rules: stage.world().privacy, exchange: None };
     for (name, body) in [("free", SMALL), ("gdpr", USUAL)] {
         let request = decode_json(body.as_bytes()).expect("a bid request");
         group.bench_function(name, |bencher| {
-            bencher.iter(|| verdict(black_box(&request), rules));
+            bencher.iter(|| verdict(black_box(&request), ground));
         });
     }
     for (name, vendors_as_ranges) in [("tcf_1200_vendors", false), ("tcf_200_ranges", true)] {

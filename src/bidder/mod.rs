@@ -180,6 +180,7 @@ impl Rules {
             blocked: BlockList {
                 sites: settings.blocked_sites.clone(),
                 apps: settings.blocked_apps.clone(),
+                ..BlockList::default()
             },
             rates: settings.rates.clone(),
         }

@@ -44,6 +44,7 @@ impl Reader<'_> {
         let target = target.map(|target| target_section::read(&target, self.surroundings));
         let plan = message_section::read(section, self.creatives);
         check_delays(section);
+        check_context(section, audience.as_ref());
 
         let (id, audience) = (section.string("id")?, audience?);
         let campaign = Campaign {
@@ -62,7 +63,7 @@ impl Reader<'_> {
             caps,
             holdout_per_10k: section.percent_per_10k("holdout")?,
             several_per_page: section.flag("several_per_page"),
-            contextual: false,
+            contextual: section.flag("contextual"),
             price: price?,
             target: target.unwrap_or_default(),
             plan: plan?,
@@ -174,6 +175,28 @@ fn moment(when: When, zone: &TimeZone) -> Option<UnixSeconds> {
     match when {
         When::Date(date) => midnight(date),
         When::Exact(second) => Some(second),
+    }
+}
+
+/// Where nobody is recognised, nobody has been anywhere and nothing can be counted.
+fn check_context(section: &Section<'_>, audience: Option<&Audience>) {
+    if !section.flag("contextual") {
+        return;
+    }
+    if !section.flag("prospecting") {
+        let expected = "`prospecting = true` beside it: whoever sees it is not known";
+        section.error("contextual", "a contextual campaign that does not prospect", expected);
+    }
+    if audience.is_some_and(|audience| !audience.anchors.is_empty()) {
+        let expected = "an audience that people in no segment belong to, or none";
+        section.error("contextual", "a contextual campaign that needs a segment", expected);
+    }
+    for limit in ["caps", "holdout"] {
+        if section.has(limit) {
+            let message = format!("`{limit}` cannot be kept where nobody is recognised");
+            let expected = "a campaign of its own for context, if the limit must hold everywhere";
+            section.warning(limit, message, expected);
+        }
     }
 }
 

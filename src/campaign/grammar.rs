@@ -47,6 +47,7 @@ pub(super) const TAXONOMIES: Kind = Kind::Map(&MapRule {
 });
 const INVENTORY: Kind =
     Kind::List(&ListRule { of: Kind::Text(&rules::INVENTORY), min: 0, max: NAMES_MAX });
+const WANTED: Kind = Kind::Choice(&["any", "only", "exclude"]);
 const CAPS: Kind = Kind::List(&ListRule { of: Kind::Table(&CAP), min: 0, max: CAPS_MAX + 1 });
 
 /// The names of device types.
@@ -219,6 +220,13 @@ static CAMPAIGN_FIELDS: &[Field] = &[
         Kind::Flag,
         Need::Flag(false),
         "Whether people who are in no segment are reached too.",
+    ),
+    field(
+        "contextual",
+        Kind::Flag,
+        Need::Flag(false),
+        "Whether it is also shown where nobody may be recognised, if [privacy] of the machine's \
+         file allows that: uncapped, and without a holdout. Needs `prospecting = true`.",
     ),
     field(
         "start_after",
@@ -445,9 +453,9 @@ pub static TARGET: Table = Table {
         ),
         field(
             "inventory",
-            Kind::List(&ListRule { of: Kind::Choice(&["site", "app"]), min: 1, max: 2 }),
+            Kind::List(&ListRule { of: Kind::Choice(&["site", "app", "dooh"]), min: 1, max: 3 }),
             OPTIONAL,
-            "Kinds of inventory.",
+            "Kinds of inventory; \"dooh\" is screens in public.",
         ),
         field("allow", INVENTORY, OPTIONAL, "Only on these domains, their subdomains, or bundles."),
         field(
@@ -462,6 +470,14 @@ pub static TARGET: Table = Table {
             OPTIONAL,
             "Hours of the week in the campaign's time zone.",
         ),
+        field(
+            "deals",
+            Kind::List(&ListRule { of: Kind::Text(&rules::ANY), min: 1, max: NAMES_MAX }),
+            OPTIONAL,
+            "Only on these deals, by the exchanges' ids, and never in the open auction.",
+        ),
+        field("rewarded", WANTED, Need::Text("any"), "Places where people get something for it."),
+        field("interstitial", WANTED, Need::Text("any"), "Places that cover the whole screen."),
     ],
 };
 

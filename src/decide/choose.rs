@@ -194,6 +194,7 @@ fn claim(case: &Case<'_, '_>, (decision, candidate): (&Decision, &Candidate), bi
         hold_ttl: world.exchange.hold_ttl,
         notices_end: case.now.plus(world.notices_for),
         test: case.request.test,
+        basis: decision.basis.unwrap_or_default(),
     }
 }
 

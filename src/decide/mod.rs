@@ -205,7 +205,7 @@ pub fn decide_observed(case: &Case<'_, '_>, decision: &mut Decision, observer: &
 /// Gates, privacy, identity: everything about the request that needs no campaign.
 fn judge_request(case: &Case<'_, '_>, decision: &mut Decision) -> Result<(), NoBidReason> {
     decision.currency = Some(gates::pass(case)?);
-    decision.basis = Some(crate::privacy::verdict(case.request, case.world.privacy)?);
+    decision.basis = Some(crate::privacy::verdict(case.request, case.world.ground())?);
     identity::recognise(case, &mut decision.person)
 }
 

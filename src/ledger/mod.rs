@@ -298,6 +298,22 @@ impl Ledger {
         }
     }
 
+    /// Lowers what a bid holds to what its final claim needs, once its place is settled. A
+    /// claim that would need more changes nothing: holds only ever shrink without a check.
+    pub fn settle(&self, claim: &Claim) {
+        let freed = self.holds.change(claim.bid, |hold| {
+            let freed = hold.claim.held.minus(claim.held);
+            if freed.0 < 0 {
+                return None;
+            }
+            hold.claim.held = claim.held;
+            Some((freed, Arc::clone(&hold.account)))
+        });
+        if let Some((freed, account)) = freed.flatten() {
+            account.unreserve(freed);
+        }
+    }
+
     /// Notes that an auction was won. Winning alone costs nothing.
     pub fn win(&self, claim: &Claim) -> Noted {
         self.note(claim, Notice::Win as u16, |account| account.tally().wins.add(1))

@@ -3,6 +3,7 @@
 use super::*;
 use crate::campaign::model::{Budget, Cap, Flight, Pacing};
 use crate::model::{CreativeKey, Currency, ExchangeKey, NoBidReason};
+use crate::privacy::Basis;
 use proptest::prelude::*;
 use smallvec::smallvec;
 
@@ -24,6 +25,7 @@ fn claim(n: u64, now: UnixSeconds) -> Claim {
         hold_ttl: HOLD,
         notices_end: now.plus(Seconds(86_400)),
         test: false,
+        basis: Basis::default(),
     }
 }
 

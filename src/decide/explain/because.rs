@@ -40,7 +40,7 @@ pub(super) fn request(case: &Case<'_, '_>, reason: NoBidReason) -> Option<String
             "gdpr {}, country {}: {}",
             request.regulations.gdpr.map_or("not said", |applies| if applies { "1" } else { "0" }),
             code(request.device.country.as_ref()),
-            consent_fault(request, world.privacy)
+            consent_fault(request, world.ground())
                 .filter(|_| !request.regulations.unreadable)
                 .map_or_else(|| "a signal cannot be read".to_owned(), |fault| fault.to_string()),
         ),

@@ -313,6 +313,13 @@ static PRIVACY_FIELDS: &[Field] = &[
         Need::Flag(false),
         "Whether a TCF string without the disclosed vendors of TCF 2.3 is refused.",
     ),
+    field(
+        "contextual",
+        Kind::Flag,
+        Need::Flag(false),
+        "Whether campaigns with `contextual = true` are shown by context alone where nobody \
+         may be recognised: no id is looked up, kept or counted. Never to children.",
+    ),
 ];
 
 static BLOCK: Table = Table {

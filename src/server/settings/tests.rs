@@ -63,6 +63,7 @@ purposes_by_consent = [1, 3, 4]
 purposes_by_legitimate_interest = [2, 7]
 purpose_one_exempt_countries = ["DE"]
 require_disclosed_vendors = true
+contextual = true
 
 [block]
 sites = ["bad.example"]
@@ -151,6 +152,7 @@ fn everything_is_read_as_it_is_written() {
         purposes_by_legitimate_interest: Purposes::of(&[2, 7]),
         purpose_one_exempt_countries: vec![*b"DE"],
         require_disclosed_vendors: true,
+        contextual: true,
     };
     assert_eq!(settings.privacy, privacy);
     assert_eq!(settings.blocked_sites, ["bad.example"]);
