@@ -12,6 +12,7 @@ use crate::decide::{BidIds, Case, Decision, commit, decide, record};
 use crate::model::{BidId, NoBidReason};
 use crate::openrtb::profile::NoBidStyle;
 use crate::openrtb::{BidRequest, Form};
+use crate::privacy::Basis;
 use crate::server::clock;
 use crate::server::service::{BidAnswer, BidCall, BidService, ContentKind, Refusal};
 use crate::telemetry::labels::RequestOutcome;
@@ -127,6 +128,7 @@ impl Bidder {
         let time_left = Duration::from_millis(u64::from(time_left_ms(request, &world)));
         let budget = self.rules.decision_budget.min(time_left);
         decide(&case, &mut scratch.decision);
+        count_lookup(desk, &scratch.decision);
         if call.received.elapsed() > budget && scratch.decision.refused.is_none() {
             return Err(NoBidReason::Late);
         }
@@ -145,8 +147,21 @@ impl Bidder {
         record(&case, &scratch.decision);
         match scratch.decision.no_bid_reason() {
             Some(reason) => Err(reason),
-            None => Ok(scratch.decision.bids.len()),
+            None => {
+                let bases = scratch.decision.bids.iter().map(|bid| bid.claim.basis.index());
+                bases.for_each(|basis| desk.metrics.bid_on(basis));
+                Ok(scratch.decision.bids.len())
+            }
         }
+    }
+}
+
+/// Counts, by its legal basis, that the person was looked up: those who have no id, and those
+/// who are reached by context alone, are not.
+fn count_lookup(desk: &ExchangeDesk, decision: &Decision) {
+    let looked_up = decision.basis.filter(|basis| *basis != Basis::Contextual);
+    if let Some(basis) = looked_up.filter(|_| decision.refused != Some(NoBidReason::NoUserId)) {
+        desk.metrics.looked_up(basis.index());
     }
 }
 

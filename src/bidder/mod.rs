@@ -33,7 +33,7 @@ use crate::model::{ExchangeKey, Rates, Seconds};
 use crate::notice::Keyring;
 use crate::notice::encrypted_price::PriceKeys;
 use crate::openrtb::profile::ExchangeProfile;
-use crate::privacy::PrivacyRules;
+use crate::privacy::{Basis, PrivacyRules};
 use crate::server::BearerToken;
 use crate::server::service::HeaderValue;
 use crate::server::settings::{Folders, Settings};
@@ -108,7 +108,7 @@ impl Bidder {
         };
         let mut desk = |profile: &ExchangeProfile| ExchangeDesk {
             version_header: profile.version_header.as_deref().and_then(|text| text.parse().ok()),
-            metrics: metrics.exchange(&profile.name),
+            metrics: metrics.exchange(&profile.name, &Basis::ALL.map(Basis::label)),
             price_keys: private.price_keys.remove(&profile.name),
             rate: profile.requests_per_second_max.map(RateLimit::new),
             profile: profile.clone(),
@@ -180,7 +180,7 @@ impl Rules {
             blocked: BlockList {
                 sites: settings.blocked_sites.clone(),
                 apps: settings.blocked_apps.clone(),
-                ..BlockList::default()
+                sellers: settings.blocked_sellers.clone(),
             },
             rates: settings.rates.clone(),
         }

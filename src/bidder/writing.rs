@@ -19,10 +19,14 @@ use crate::openrtb::offer::Medium;
 use crate::openrtb::profile::{BillingEvent, ExchangeProfile, MarkupDelivery};
 use crate::openrtb::response::{BidFields, DsaFields, MarkupField, ResponseHead};
 use crate::openrtb::{BidRequest, Form, deals};
+use crate::privacy::Basis;
 use std::fmt::Write;
 
 /// The taxonomy of categories in which advertisers declare theirs first: the IAB's first.
 const TAXONOMY_OF_FILES: i64 = 1;
+
+/// All that chooses an ad by context alone (IAB, "DSA transparency", `dsaparams`).
+const BASIC_ADVERTISING: [u8; 1] = [2];
 
 /// What signs and addresses notices; the same for all bids.
 #[derive(Clone, Copy)]
@@ -152,7 +156,7 @@ impl Pen {
             bundle: creative.bundle.as_deref(),
             categories,
             category_taxonomy,
-            transparency: transparency(paper, (creative, advertiser)),
+            transparency: transparency(paper, (creative, advertiser), bid.claim.basis),
             attributes: &creative.attributes,
             language: creative.language.as_deref(),
             sample_image: creative.sample_image.as_deref(),
@@ -209,14 +213,16 @@ fn categories<'a>(
 fn transparency<'a>(
     paper: &Paper<'a, '_>,
     (creative, advertiser): (&'a Creative, &'a Advertiser),
+    basis: Basis,
 ) -> Option<DsaFields<'a>> {
     let said = &advertiser.transparency;
+    let contextual = basis == Basis::Contextual;
     let asked = paper.request.regulations.dsa.is_some_and(|dsa| dsa.required >= 1);
     (asked && !said.behalf.is_empty()).then_some(DsaFields {
         behalf: &said.behalf,
         paid: &said.paid,
         domain: paper.letterhead.domain,
-        parameters: &said.parameters,
+        parameters: if contextual { &BASIC_ADVERTISING } else { &said.parameters },
         rendered: creative.renders_transparency,
     })
 }

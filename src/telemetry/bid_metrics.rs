@@ -32,10 +32,16 @@ pub struct ExchangeMetrics {
     /// Impressions of requests that were skipped: malformed, doubled or too many.
     pub impressions_skipped: Counter,
     progress: Arc<[Counter]>,
+    lookups: Arc<[Counter]>,
+    bids_by_basis: Arc<[Counter]>,
 }
 
 impl ExchangeMetrics {
-    pub(super) fn fetch(name: &str) -> Self {
+    pub(super) fn fetch(name: &str, bases: &[&'static str]) -> Self {
+        let by_basis = |metric: &'static str| {
+            let counter = |basis: &&'static str| counter!(metric, "exchange" => name.to_owned(), "basis" => *basis);
+            bases.iter().map(counter).collect()
+        };
         let of_exchange = |metric: &'static str| counter!(metric, "exchange" => name.to_owned());
         Self {
             requests: RequestOutcome::ALL
@@ -66,6 +72,23 @@ impl ExchangeMetrics {
                         "exchange" => name.to_owned(), "event" => progress.label())
                 })
                 .collect(),
+            lookups: by_basis("homing_lookups_total"),
+            bids_by_basis: by_basis("homing_bids_by_basis_total"),
+        }
+    }
+
+    /// Counts a request whose person was looked up, by the number of the legal basis among
+    /// those that the counters were fetched with.
+    pub fn looked_up(&self, basis: usize) {
+        if let Some(counter) = self.lookups.get(basis) {
+            counter.increment(1);
+        }
+    }
+
+    /// Counts a bid by the number of its legal basis, as [`Self::looked_up`] does.
+    pub fn bid_on(&self, basis: usize) {
+        if let Some(counter) = self.bids_by_basis.get(basis) {
+            counter.increment(1);
         }
     }
 
@@ -142,6 +165,11 @@ pub(super) fn describe() {
         "homing_impressions_skipped_total",
         "Impressions of requests that were skipped: malformed, doubled or too many."
     );
+    describe_counter!(
+        "homing_lookups_total",
+        "Requests whose person was looked up, by the legal basis of doing so."
+    );
+    describe_counter!("homing_bids_by_basis_total", "Bids sent, by their legal basis.");
     describe_counter!("homing_spot_progress_total", "How far videos and audio were played.");
     describe_counter!("homing_notices_total", "Notices by kind and outcome.");
     describe_gauge!("homing_spend_units", "Money spent since the start, in currency units.");

@@ -1,7 +1,7 @@
 //! What is read, what is skipped, what is refused.
 
 use super::*;
-use crate::model::CpmMicros;
+use crate::model::{CpmMicros, Currency};
 
 fn decode(text: &str) -> BidRequest<'_> {
     decode_json(text.as_bytes()).expect(text)

@@ -1,7 +1,7 @@
 //! The walker and the writer against prost, generated from `proto/openrtb.proto`.
 
 use super::*;
-use crate::model::DeviceType;
+use crate::model::{CpmMicros, Currency, DeviceType};
 use crate::openrtb::offer::Medium;
 use crate::openrtb::protobuf_response;
 use crate::openrtb::response::{BidFields, MarkupField, ResponseHead};
