@@ -79,36 +79,13 @@ fn html_escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::campaign::model::{Categories, CreativeBody};
-    use crate::message::tests::{FILL, plain};
-    use crate::model::CreativeKey;
-
-    fn creative(body: CreativeBody) -> Creative {
-        Creative {
-            key: CreativeKey(1),
-            id: "c".to_owned(),
-            advertiser: 0,
-            width: 300,
-            height: 250,
-            landing: "https://shop.example/".to_owned(),
-            attributes: Vec::new(),
-            categories: Categories::default(),
-            language: None,
-            secure: true,
-            sample_image: None,
-            bundle: None,
-            frameworks: Vec::new(),
-            expansions: 0,
-            renders_transparency: false,
-            body,
-        }
-    }
+    use crate::campaign::model::CreativeBody;
+    use crate::message::tests::{FILL, HOSTILE, creative, written};
+    use crate::message::{Wanted, markup as markup_of};
 
     fn markup(creative: &Creative) -> String {
-        let mut out = Vec::new();
-        let markup = crate::message::markup(creative, None);
-        markup.write(&crate::message::Wanted::Banner, plain(), &mut out);
-        String::from_utf8(out).expect("UTF-8")
+        let markup = markup_of(creative, None);
+        written(|fill, out| markup.write(&Wanted::Banner, fill, out))
     }
 
     #[test]
@@ -117,7 +94,7 @@ mod tests {
             src: "https://cdn.example/a.png?a=1&b=2".to_owned(),
             alt: "\"Shoes\" <b>".to_owned(),
         }));
-        assert!(html.starts_with("<a href=\"https://b/n/click/T\" target=\"_blank\""));
+        assert!(html.starts_with("<a href=\"https://b/n/click/T?a=1&b=2\" target=\"_blank\""));
         assert!(html.contains("src=\"https://cdn.example/a.png?a=1&amp;b=2\" width=\"300\""));
         assert!(html.contains("alt=\"&quot;Shoes&quot; &lt;b&gt;\""));
         assert!(html.contains("<img src=\"https://b/n/view/T\" width=1"));
@@ -129,9 +106,11 @@ mod tests {
             html: "<a href='{{click_url}}'>x</a><i data-cb='{{cachebuster}}'></i>{{other}}"
                 .to_owned(),
         }));
-        assert!(html.starts_with("<script>var clickTag=\"https://b/n/click/T\";</script>"));
-        let body =
-            format!("<a href='https://b/n/click/T'>x</a><i data-cb='{}'></i>", FILL.cache_buster);
+        assert!(html.starts_with("<script>var clickTag=\"https://b/n/click/T?a=1&b=2\";</script>"));
+        let body = format!(
+            "<a href='https://b/n/click/T?a=1&b=2'>x</a><i data-cb='{}'></i>",
+            FILL.cache_buster
+        );
         assert!(html.contains(&(body + "{{other}}")), "{html}");
     }
 
@@ -144,5 +123,24 @@ mod tests {
         let html = markup(&ad);
         assert!(html.starts_with("<script src=\"mraid.js\"></script><script>var clickTag="));
         assert!(html.find("mraid.open") < html.find("<b>x</b>"));
+    }
+
+    #[test]
+    fn no_text_leaves_its_attribute() {
+        for text in HOSTILE {
+            let html = markup(&creative(CreativeBody::Image {
+                src: "https://cdn.example/a.png".to_owned(),
+                alt: text.to_owned(),
+            }));
+            // As XML, which is stricter: without our own pixels, and the picture closed.
+            let (link, _) = html.split_once("<img src=\"https://b/n/view").expect("a pixel");
+            let link = link.replace(FILL.click_url, "x").replace("block\">", "block\"/>");
+            let document = roxmltree::Document::parse(&link).expect("well formed");
+            let picture = document.root_element().first_element_child().expect("a picture");
+            // Readers of XML take line ends and tabs of attributes for blanks.
+            let blank = |text: &str| text.replace("\r\n", " ").replace(['\n', '\t', '\r'], " ");
+            assert_eq!(picture.attribute("alt"), Some(&*blank(text)), "{link}");
+            assert_eq!(document.descendants().filter(roxmltree::Node::is_element).count(), 2);
+        }
     }
 }

@@ -7,6 +7,7 @@
 //! - [`money`] budgets, caps and notices
 //! - [`corpus`] two thousand real requests, whole and mutilated
 //! - [`loading`] campaigns and snapshots swapped under load; readiness; drain
+//! - [`markup`] VAST against its schema
 //! - [`cli`] the real binary
 
 mod cli;
@@ -15,6 +16,7 @@ mod corpus;
 mod exchange_rules;
 mod forms;
 mod loading;
+mod markup;
 mod money;
 mod peer_faults;
 mod support;

@@ -16,8 +16,10 @@ pub(super) fn read(creative: &Section<'_>, kind: &str) -> Option<CreativeBody> {
         super::report_nothing_to_show(creative, &expected);
         return None;
     };
-    let wanted = if kind == "video" { VIDEO } else { SOUND };
-    let source = source(&section, wanted);
+    let source = match kind {
+        "video" => source(&section, (VIDEO, |file| parse_size(file.text("size")?))),
+        _ => source(&section, (SOUND, |_| Some((0, 0)))),
+    };
     let companions: Vec<_> = section.tables("companion").iter().map(companion).collect();
     let duration = section.duration("duration");
     check_skip(&section, duration);
@@ -38,7 +40,10 @@ pub(super) fn largest_size(ad: &SpotAd) -> (u16, u16) {
     sizes.max_by_key(|(width, height)| u32::from(*width) * u32::from(*height)).unwrap_or_default()
 }
 
-fn source(section: &Section<'_>, wanted: Wanted) -> Option<SpotSource> {
+/// Reads the size of a file's section.
+type SizeOf = fn(&Section<'_>) -> Option<(u16, u16)>;
+
+fn source(section: &Section<'_>, file_of: (Wanted, SizeOf)) -> Option<SpotSource> {
     let expected = "either files or `vast_url`";
     match (section.has("vast_url"), section.has("file")) {
         (true, false) => {
@@ -48,7 +53,7 @@ fn source(section: &Section<'_>, wanted: Wanted) -> Option<SpotSource> {
         }
         (false, true) => {
             let files: Vec<_> =
-                section.tables("file").iter().map(|file| media_file(file, wanted)).collect();
+                section.tables("file").iter().map(|file| media_file(file, file_of)).collect();
             files.into_iter().collect::<Option<_>>().map(SpotSource::Files)
         }
         (true, true) => {
@@ -62,12 +67,11 @@ fn source(section: &Section<'_>, wanted: Wanted) -> Option<SpotSource> {
     }
 }
 
-fn media_file(section: &Section<'_>, wanted: Wanted) -> Option<MediaFile> {
-    let (url, media_type) = read_address(section, wanted)?;
-    // Only files of videos have the key: the grammar asks for it there.
-    let is_video = section.has("size");
-    let (width, height) =
-        if is_video { section.text("size").and_then(parse_size)? } else { (0, 0) };
+/// `size` is what the file's width and height are read by: sound has none, and no such key.
+fn media_file(section: &Section<'_>, (wanted, size): (Wanted, SizeOf)) -> Option<MediaFile> {
+    let address = read_address(section, wanted);
+    let (width, height) = size(section)?;
+    let (url, media_type) = address?;
     let bitrate_kbps = section.number_of("bitrate_kbps").unwrap_or_default();
     Some(MediaFile { url, media_type, width, height, bitrate_kbps })
 }
