@@ -5,6 +5,8 @@
 //! - [`forms`] protobuf in, protobuf out, on the same route
 //! - [`peer_faults`] mistakes that other bidders make, each kept out by a test
 //! - [`money`] budgets, caps and notices
+//! - [`spots`] videos and native ads, markup by win notice, progress
+//! - [`transport`] browsers, packed answers, rates
 //! - [`corpus`] two thousand real requests, whole and mutilated
 //! - [`loading`] campaigns and snapshots swapped under load; readiness; drain
 //! - [`markup`] VAST against its schema
@@ -19,4 +21,6 @@ mod loading;
 mod markup;
 mod money;
 mod peer_faults;
+mod spots;
 mod support;
+mod transport;
