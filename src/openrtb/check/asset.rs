@@ -30,12 +30,11 @@ pub(super) fn check(asked: &Value, answered: &Node<'_>, report: &mut Report) {
         let expected = "an id that no other asset has";
         report.require(is_new || !id.is_there(), (&id, &rules::NATIVE_ASSET), expected);
         check_link(&answer.field("link"), false, report);
-        match asked.iter().find(|one| is_for(one, answer)) {
-            Some(one) => check_one(one, answer, report),
-            None => {
-                let expected = "an asset that was asked for, by its id and in its kind";
-                report.refuse(answer, &rules::NATIVE_ASSET, expected);
-            }
+        if let Some(one) = asked.iter().find(|one| is_for(one, answer)) {
+            check_one(one, answer, report);
+        } else {
+            let expected = "an asset that was asked for, by its id and in its kind";
+            report.refuse(answer, &rules::NATIVE_ASSET, expected);
         }
     }
 }

@@ -77,7 +77,9 @@ fn loads_insecurely(text: &str) -> bool {
 /// Whether what follows `before` is in the value of `xmlns` or `schemaLocation`.
 fn is_namespace(before: &str) -> bool {
     let Some(at) = before.rfind(['"', '\'']) else { return false };
-    let Some(attribute) = before[..at].strip_suffix('=') else { return false };
+    // In a text in JSON the quotation mark is escaped.
+    let attribute = before[..at].strip_suffix('\\').unwrap_or(&before[..at]);
+    let Some(attribute) = attribute.strip_suffix('=') else { return false };
     let name = attribute.rsplit(char::is_whitespace).next().unwrap_or_default();
     name.starts_with("xmlns") || name.ends_with("schemalocation")
 }
@@ -142,6 +144,7 @@ mod tests {
     fn namespaces_are_no_addresses() {
         for text in [
             r#"<svg xmlns="http://www.w3.org/2000/svg">"#,
+            r#"{"vasttag":"<VAST xmlns=\"http://www.iab.com/VAST\">"}"#,
             r#"<VAST xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance' a="b">"#,
             r#"<VAST xsi:schemaLocation="http://www.iab.com/VAST http://x/vast.xsd">"#,
         ] {
@@ -149,7 +152,7 @@ mod tests {
         }
         for text in [
             r#"<a xmlns="x" href="http://a.example">"#,
-            r#"<img src='HTTP://a.example'>"#,
+            "<img src='HTTP://a.example'>",
             "http://a.example",
             "https://a.example?to=http%3A%2F%2Fb.example",
         ] {

@@ -10,7 +10,7 @@
 //! - [`price`] its price and its floors, and [`deal`] its deal
 //! - [`markup`] the markup and the addresses of one bid
 //! - [`spot`] a video or a piece of audio against its place; [`vast`] its markup, [`media`] the
-//!   files and companions in it
+//!   files and companions in it, [`playtime`] its times
 //! - [`pod`] the bids of a pod together
 //! - [`native`] a native ad against its placement, [`asset`] each of its assets
 //! - [`transparency`] what the Digital Services Act asks for
@@ -29,6 +29,7 @@ mod markup;
 mod media;
 mod native;
 mod node;
+mod playtime;
 mod pod;
 mod price;
 mod report;

@@ -41,6 +41,9 @@ impl Report {
         rule: &'static Rule,
         expected: impl Into<String>,
     ) {
+        if self.findings.len() == FINDINGS_MAX {
+            return;
+        }
         let found = if node.is_there() { node.value.to_string() } else { "nothing".to_owned() };
         self.push((node, rule), &found, expected.into());
     }

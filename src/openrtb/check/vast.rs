@@ -6,6 +6,7 @@
 use super::markup::is_address;
 use super::media;
 use super::node::{Node, number};
+use super::playtime::{milliseconds, skip_offset};
 use super::report::Report;
 use super::rules;
 use crate::openrtb::offer::Medium;
@@ -125,16 +126,13 @@ pub(super) fn check(tag: &Tag<'_>, report: &mut Report) -> Option<Said> {
     };
     let mut said = Said::default();
     let version = root.attribute("version").unwrap_or_default();
-    match VERSIONS.iter().position(|known| known.name == version) {
-        Some(version) => {
-            let (ours, of_wrappers) = VERSIONS[version].protocols;
-            said.protocol = Some(if inline.is_some() { ours } else { of_wrappers });
-            check_parts(tag, (body, version), report);
-        }
-        None => {
-            let found = format!("VAST version=\"{version}\"");
-            tag.refuse(&rules::VAST_PARTS, (&found, "2.0, 3.0, 4.0, 4.1 or 4.2"), report);
-        }
+    if let Some(version) = VERSIONS.iter().position(|known| known.name == version) {
+        let (ours, of_wrappers) = VERSIONS[version].protocols;
+        said.protocol = Some(if inline.is_some() { ours } else { of_wrappers });
+        check_parts(tag, (body, version), report);
+    } else {
+        let found = format!("VAST version=\"{version}\"");
+        tag.refuse(&rules::VAST_PARTS, (&found, "2.0, 3.0, 4.0, 4.1 or 4.2"), report);
     }
     check_creatives(tag, (body, inline.is_some()), (&mut said, report));
     Some(said)
@@ -201,7 +199,7 @@ fn check_parts(tag: &Tag<'_>, (body, version): (Element<'_, '_>, usize), report:
         &["AdSystem", "AdTitle", "Impression"]
     };
     for name in needed {
-        if !child(body, name).is_some_and(|one| !words(one).is_empty()) {
+        if child(body, name).is_none_or(|one| words(one).is_empty()) {
             let found = format!("{} without {name}", body.tag_name().name());
             tag.refuse(&rules::VAST_PARTS, (&found, "an element with a text"), report);
         }
@@ -248,7 +246,7 @@ fn check_creatives(
     }
     let Some(linear) = linear else { return };
     if let Some(offset) = linear.attribute("skipoffset") {
-        said.skip_after_ms = skip_offset(offset, child(linear, "Duration"));
+        said.skip_after_ms = skip_offset(offset, child(linear, "Duration").map(words));
         if said.skip_after_ms.is_none() {
             let expected = "a time HH:MM:SS or a share n%";
             tag.refuse(&rules::SKIP, (&format!("skipoffset {offset}"), expected), report);
@@ -281,53 +279,5 @@ fn check_linearity(tag: &Tag<'_>, (linear, overlay): (bool, bool), report: &mut 
             (false, false) => "neither",
         };
         tag.refuse(&rules::LINEARITY, (found, expected), report);
-    }
-}
-
-/// When a spot can be skipped: a time, or a share of its duration.
-fn skip_offset(offset: &str, duration: Option<Element<'_, '_>>) -> Option<u64> {
-    let Some(share) = offset.strip_suffix('%') else { return milliseconds(offset) };
-    let share: u64 = share.parse().ok().filter(|share| *share <= 100)?;
-    // A wrapper does not know the duration: then the earliest moment is all that can be said.
-    let length = duration.and_then(|one| milliseconds(words(one))).unwrap_or(0);
-    Some(length.saturating_mul(share) / 100)
-}
-
-/// `HH:MM:SS` or `HH:MM:SS.mmm`.
-fn milliseconds(time: &str) -> Option<u64> {
-    let (whole, fraction) = time.split_once('.').unwrap_or((time, "000"));
-    let mut parts = whole.split(':').map(|part| digits(part, 2));
-    let (hours, minutes, seconds) = (parts.next()??, parts.next()??, parts.next()??);
-    let fraction = digits(fraction, 3)?;
-    let is_time = parts.next().is_none() && minutes < 60 && seconds < 60;
-    is_time.then_some(((hours * 60 + minutes) * 60 + seconds) * 1_000 + fraction)
-}
-
-fn digits(text: &str, count: usize) -> Option<u64> {
-    let is_number = text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| text.parse().ok()).flatten()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_read_strictly() {
-        for (text, expected) in [
-            ("00:00:30", Some(30_000)),
-            ("01:02:03.004", Some(3_723_004)),
-            ("30", None),
-            ("0:00:30", None),
-            ("00:60:00", None),
-            ("00:00:30.5", None),
-            ("00:00:30:00", None),
-            ("+0:00:30", None),
-            ("", None),
-        ] {
-            assert_eq!(milliseconds(text), expected, "{text:?}");
-        }
-        assert_eq!(skip_offset("25%", None), Some(0));
-        assert_eq!(skip_offset("101%", None), None);
     }
 }
