@@ -145,14 +145,13 @@ impl Bidder {
             abandon(&case, &mut scratch.decision, NoBidReason::Late);
         }
         record(&case, &scratch.decision);
-        match scratch.decision.no_bid_reason() {
-            Some(reason) => Err(reason),
-            None => {
-                let bases = scratch.decision.bids.iter().map(|bid| bid.claim.basis.index());
-                bases.for_each(|basis| desk.metrics.bid_on(basis));
-                Ok(scratch.decision.bids.len())
-            }
+        if let Some(reason) = scratch.decision.no_bid_reason() {
+            return Err(reason);
         }
+        for bid in &scratch.decision.bids {
+            desk.metrics.bid_on(bid.claim.basis.index());
+        }
+        Ok(scratch.decision.bids.len())
     }
 }
 

@@ -15,6 +15,7 @@ use crate::openrtb::raw::RawObject;
 
 /// The place of one bid.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a box would allocate for each native bid")]
 pub(super) enum Offered {
     /// A banner.
     Banner,

@@ -177,10 +177,10 @@ fn reply_of(answer: BidAnswer, out: &[u8], packer: Option<&mut Packer>) -> Reply
     match answer {
         BidAnswer::NoContent => reply::no_content(),
         BidAnswer::Body { content_type, version_header, may_be_packed } => {
-            let packed = packer.filter(|_| may_be_packed).and_then(|packer| packer.pack(out));
-            let body = Bytes::copy_from_slice(packed.unwrap_or(out));
+            let smaller = packer.filter(|_| may_be_packed).and_then(|packer| packer.pack(out));
+            let body = Bytes::copy_from_slice(smaller.unwrap_or(out));
             let mut reply = reply::with_body(StatusCode::OK, content_type, body);
-            if packed.is_some() {
+            if smaller.is_some() {
                 reply = reply::and(reply, CONTENT_ENCODING, "gzip");
             }
             if let Some(version) = version_header {
