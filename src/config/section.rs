@@ -228,7 +228,7 @@ impl<'a> Section<'a> {
             return Vec::new();
         };
         let texts = |value: &'a DeValue<'a>| {
-            let list = value.as_array().into_iter().flatten().map(|element| element.get_ref());
+            let list = value.as_array().into_iter().flatten().map(Spanned::get_ref);
             let texts = list.filter(|element| rule.of.accepts(element));
             texts.filter_map(DeValue::as_str).map(str::to_owned).collect()
         };

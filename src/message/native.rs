@@ -59,7 +59,7 @@ pub fn filling<'a>(ad: &'a NativeAd, asset: &Asset) -> Option<Filling<'a>> {
         AssetKind::Data { kind, len } => {
             let (_, text) = ad.data.iter().find(|(known, _)| *known == kind)?;
             let text = cut(text, len)?;
-            (text.mark.is_empty() || PROSE.contains(&kind)).then_some(Filling::Data(text))
+            (text.whole || PROSE.contains(&kind)).then_some(Filling::Data(text))
         }
         AssetKind::Video { .. } | AssetKind::Unknown => None,
     }
@@ -67,10 +67,10 @@ pub fn filling<'a>(ad: &'a NativeAd, asset: &Asset) -> Option<Filling<'a>> {
 
 /// The longest title that fits; where none does, the shortest, cut.
 fn title(titles: &[String], len: u32) -> Option<Cut<'_>> {
-    let cuts = || titles.iter().filter_map(|title| cut(title, len).map(|cut| (cut, title)));
-    let whole = cuts().filter(|(cut, title)| cut.text.len() == title.len());
-    let longest = whole.max_by_key(|(cut, _)| cut.text.chars().count());
-    longest.or_else(|| cuts().min_by_key(|(_, title)| title.chars().count())).map(|(cut, _)| cut)
+    let cuts = || titles.iter().filter_map(|title| cut(title, len));
+    let whole = cuts().filter(|cut| cut.whole).max_by_key(|cut| cut.text.chars().count());
+    let shortest = || titles.iter().min_by_key(|title| title.chars().count());
+    whole.or_else(|| cut(shortest()?, len))
 }
 
 /// The first picture of exactly the size wished for, or else the first that may be used.

@@ -151,6 +151,9 @@ const PIXEL_REST: &str = " width=1 height=1 style=position:absolute;left:-9999px
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::tests::{FILL, written};
+    use proptest::prelude::*;
+
     #[test]
     fn both_forms_are_the_same_markup() {
         let template = Template::default()
@@ -159,20 +162,20 @@ mod tests {
             .fixed("\">\n\u{1}é</a>")
             .hole(Hole::Pixels)
             .hole(Hole::CacheBuster);
-        let fill = Fill {
-            click_url: "http://c",
-            pixels: &["http://v", "http://b"],
-            cache_buster: "7",
-            progress: ["http://p"; PROGRESS_EVENTS.len()],
-            bid_id: "7",
-        };
-        assert!(fill.is_plain());
-        let (mut plain, mut json) = (Vec::new(), vec![b'"']);
-        template.write_plain(&fill, &mut plain);
-        template.write_json(&fill, &mut json);
-        json.push(b'"');
-        let read: String = serde_json::from_slice(&json).expect("valid JSON");
-        assert_eq!(read.as_bytes(), plain);
-        assert!(read.contains("<img src=\"http://v\" width=1"));
+        assert!(FILL.is_plain());
+        let read = written(|(fill, form), out| template.write(fill, form, out));
+        assert!(read.contains("<img src=\"https://b/n/view/T\" width=1"));
+        assert!(read.ends_with("42"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_markup_is_the_same_in_both_forms(pieces in prop::collection::vec(any::<String>(), 0..6)) {
+            let fixed = |template: Template, piece: &String| {
+                template.fixed(piece).hole(Hole::Impressions).hole(Hole::Progress(4))
+            };
+            let template = pieces.iter().fold(Template::default(), fixed);
+            written(|(fill, form), out| template.write(fill, form, out));
+        }
     }
 }

@@ -20,11 +20,6 @@ pub(super) const FILL: Fill<'static> = Fill {
     bid_id: "0123456789abcdef",
 };
 
-/// Filled in, as it is.
-pub(super) fn plain() -> (&'static Fill<'static>, Form) {
-    (&FILL, Form::Protobuf)
-}
-
 /// A creative of a body.
 pub(super) fn creative(body: CreativeBody) -> Creative {
     Creative {
