@@ -15,11 +15,13 @@
 mod cli;
 mod client;
 mod corpus;
+mod corpus_offers;
 mod exchange_rules;
 mod forms;
 mod loading;
 mod markup;
 mod money;
+mod patient;
 mod peer_faults;
 mod spots;
 mod support;

@@ -43,7 +43,7 @@ fn a_full_request_is_read_as_its_json_is() {
     assert_eq!(request.device.device_type, Some(DeviceType::Mobile));
     assert_eq!(texts(&request.regulations.gpp_sections[0]), ["2", "-1", "7"]);
     assert_eq!((request.regulations.gdpr, request.regulations.gpc), (Some(true), true));
-    assert_eq!((request.impressions.len(), request.impressions_skipped), (3, 2));
+    assert_eq!((request.impressions.len(), request.impressions_skipped), (4, 2));
 }
 
 #[test]
