@@ -210,3 +210,71 @@ fn check_delays(section: &Section<'_>) {
         section.error("stop_after", format!("`stop_after` is {stop}"), expected);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::campaign::book::BookBuilder;
+    use crate::campaign::creative_section::CreativeFiles;
+    use crate::campaign::model::{CampaignIndex, InventoryKind};
+    use crate::config::{Source, render};
+
+    struct NoFiles;
+
+    impl CreativeFiles for NoFiles {
+        fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+            Err(format!("{path} is not there"))
+        }
+    }
+
+    /// A book of one campaign with these keys, and what is told of it.
+    fn read(keys: &str, target: &str) -> (Option<crate::campaign::model::Book>, String) {
+        let text = format!(
+            "[advertiser]\nid = \"s\"\ndomain = \"s.example\"\ncurrency = \"USD\"\n\
+             [[creative]]\nid = \"b\"\ntype = \"html5\"\nsize = \"300x250\"\nhtml = \"<b>x</b>\"\n\
+             landing = \"https://s.example/\"\n\
+             [[campaign]]\nid = \"c\"\nobjective = \"clicks\"\n\
+             flight = {{ from = 2027-01-01, to = 2027-12-31 }}\nbudget = {{ total = \"9 USD\" }}\n\
+             {keys}\n[campaign.price]\nbase_cpm = \"1 USD\"\nmax_cpm = \"2 USD\"\n\
+             [campaign.target]\n{target}\n[[campaign.message]]\ncreatives = [\"b\"]\n"
+        );
+        let mut builder = BookBuilder::new(None);
+        builder.add(&Source::new("s.toml", text.as_str()), &NoFiles);
+        let (book, diagnostics) = builder.finish();
+        (book, render::text(&diagnostics))
+    }
+
+    #[test]
+    fn a_contextual_campaign_prospects_and_is_told_what_it_cannot_keep() {
+        let (book, told) = read("prospecting = true\ncontextual = true", "");
+        let book = book.expect("sound");
+        assert_eq!(book.contextual, [CampaignIndex(0)]);
+        assert!(book.campaigns[0].contextual && told.is_empty(), "{told}");
+        let (book, told) = read("contextual = true\naudience = \"cart\"", "");
+        assert!(book.is_none() && told.contains("does not prospect"), "{told}");
+        let needs = "prospecting = true\ncontextual = true\naudience = \"cart\"";
+        let (book, told) = read(needs, "");
+        assert!(book.is_none() && told.contains("needs a segment"), "{told}");
+        let keys = "prospecting = true\ncontextual = true\nholdout = \"5%\"\n\
+                    caps = [{ min_gap = \"1h\" }]";
+        let (book, told) = read(keys, "");
+        assert!(book.is_some(), "{told}");
+        assert!(told.contains("`caps` cannot be kept"), "{told}");
+        assert!(told.contains("`holdout` cannot be kept"), "{told}");
+    }
+
+    #[test]
+    fn targets_name_deals_and_kinds_of_places() {
+        let target = "deals = [\"d1\"]\nrewarded = \"exclude\"\ninterstitial = \"only\"\n\
+                      inventory = [\"dooh\"]";
+        let (book, told) = read("prospecting = true", target);
+        let target = &book.expect(&told).campaigns[0].target;
+        assert_eq!((target.rewarded, target.interstitial), (Some(false), Some(true)));
+        assert_eq!(
+            (&target.deals[..], &target.kinds[..]),
+            (&["d1".to_owned()][..], &[InventoryKind::Dooh][..])
+        );
+        let (book, _) = read("prospecting = true", "rewarded = \"any\"");
+        let target = &book.expect("sound").campaigns[0].target;
+        assert_eq!((target.rewarded, target.interstitial), (None, None));
+    }
+}

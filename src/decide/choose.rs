@@ -63,10 +63,10 @@ pub fn commit(case: &Case<'_, '_>, decision: &mut Decision, ids: &mut BidIds) {
     let candidates = std::mem::take(&mut decision.candidates);
     let board = Board { book: case.world.book, candidates: &candidates };
     let mut places = Places::new(case.request.impressions.len());
-    for number in 0..candidates.len() {
+    for (number, candidate) in candidates.iter().enumerate() {
         let outcome = place(case, decision, (&board, number), (&mut places, ids));
         if let Err(reason) = outcome {
-            decision.noes.push((candidates[number].campaign, reason));
+            decision.noes.push((candidate.campaign, reason));
         }
     }
     for (owner, fit) in places.taken(&board) {

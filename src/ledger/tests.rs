@@ -102,6 +102,24 @@ fn a_loss_or_the_end_of_its_time_releases_a_hold() {
 }
 
 #[test]
+fn what_a_bid_needs_less_in_the_end_is_given_back_and_never_more_is_taken() {
+    let (ledger, account) = free(PRICE.0);
+    let first = claim(1, START);
+    hold(&ledger, &account, (&first, &Caps::default())).expect("room");
+    let dearer = Claim { held: first.held.plus(MoneyNanos(1)), ..first.clone() };
+    ledger.settle(&dearer);
+    assert_eq!(account.money().held, first.held);
+    let half = CpmMicros(PRICE.0 / 2);
+    let cheaper = Claim { held: half.cost_of_one(), ceiling: half, ..first };
+    ledger.settle(&cheaper);
+    assert_eq!(account.money().held, half.cost_of_one());
+    ledger.bill(&cheaper, half, START);
+    assert_eq!((account.money().held, account.money().spent), (MoneyNanos(0), half.cost_of_one()));
+    ledger.settle(&cheaper);
+    assert_eq!(account.money().held, MoneyNanos(0), "what is billed holds nothing");
+}
+
+#[test]
 fn a_loss_after_billing_changes_nothing() {
     let (ledger, account) = free(10 * PRICE.0);
     let claim = claim(1, START);

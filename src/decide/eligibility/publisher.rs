@@ -116,7 +116,7 @@ impl Judge<'_, '_, '_> {
 
 /// The first field that the exchange wants on every bid, and that a bid with this creative
 /// would not have.
-pub(crate) fn missing_field(
+fn missing_field(
     judge: &Judge<'_, '_, '_>,
     advertiser: &Advertiser,
     creative: &Creative,

@@ -126,7 +126,9 @@ pub(super) fn populated(numbers: &mut Numbers) -> Scene {
         let mut segments = Vec::new();
         for segment in ["cart", "viewed", "bought", "vip"] {
             if numbers.one_in(2) {
-                segments.push((segment, numbers.below(20 * 86_400)));
+                // Some have just been there.
+                let hours = numbers.of(&[480, 480, 1]);
+                segments.push((segment, numbers.below(hours * 3_600)));
             }
         }
         scene.person(&format!("u{number}"), &segments);
@@ -305,6 +307,7 @@ fn explaining_and_bidding_agree_on_ten_thousand_requests() {
     let (mut bids, mut reasons) = (0, BTreeMap::<_, u32>::new());
     let mut media = BTreeMap::<_, u32>::new();
     for number in 0..REQUESTS {
+        scene.privacy.contextual = number % 2 == 0;
         let body = body(&mut numbers);
         let mut decision = scene.decide(&body);
         assert_agree(&scene, &body, &decision);
@@ -328,7 +331,7 @@ fn explaining_and_bidding_agree_on_ten_thousand_requests() {
         }
     }
     assert!(bids > 500, "only {bids} bids: the requests have become too hard");
-    assert!(reasons.len() > 40, "only {} reasons were met: {reasons:?}", reasons.len());
+    assert!(reasons.len() > 38, "only {} reasons were met: {reasons:?}", reasons.len());
     assert!(media.len() == 8, "every medium, on deals and without: {media:?}");
 }
 
