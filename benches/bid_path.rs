@@ -20,7 +20,7 @@ use homing::notice::Keyring;
 use homing::notice::token::Tokens;
 use homing::notice::urls::NoticeUrls;
 use homing::openrtb::offer::Medium;
-use homing::openrtb::response::{self, BidFields, ResponseHead};
+use homing::openrtb::response::{self, BidFields, MarkupField, ResponseHead};
 use homing::openrtb::{BidRequest, Form, decode_json, decode_protobuf};
 use homing::privacy::tcf::TcfString;
 use homing::privacy::{Ground, verdict};
@@ -305,6 +305,7 @@ fn write_response(
         win_url: &urls.win,
         billing_url: Some(&urls.bill),
         loss_url: &urls.loss,
+        markup: MarkupField::Text,
     };
     let (pixels, count) = urls.pixels(world.exchange.billing);
     let fill = Fill {

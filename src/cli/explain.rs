@@ -99,7 +99,7 @@ fn explanation(args: &ExplainArgs) -> Result<Explanation, Refused> {
     let blocked = BlockList {
         sites: settings.blocked_sites.clone(),
         apps: settings.blocked_apps.clone(),
-        ..BlockList::default()
+        sellers: settings.blocked_sellers.clone(),
     };
     let world = World {
         book: &business.book,

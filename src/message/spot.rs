@@ -19,6 +19,22 @@ pub struct SpotChoice {
     pub files: u32,
 }
 
+impl SpotChoice {
+    /// Whether it is one in which `ad` can be written: an inline version with some of its own
+    /// files, or a wrapper's.
+    pub fn is_of(self, ad: &SpotAd) -> bool {
+        let wraps = Version::of_protocol(self.protocol)
+            .map(|version| version.protocols()[1] == self.protocol);
+        match &ad.source {
+            SpotSource::Wrapped { .. } => wraps == Some(true) && self.files == 0,
+            SpotSource::Files(files) => {
+                let beyond = self.files.checked_shr(files.len() as u32).unwrap_or(0);
+                wraps == Some(false) && self.files != 0 && beyond == 0
+            }
+        }
+    }
+}
+
 /// The versions of VAST that are written, oldest first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[repr(u8)]

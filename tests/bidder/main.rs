@@ -5,8 +5,11 @@
 //! - [`forms`] protobuf in, protobuf out, on the same route
 //! - [`peer_faults`] mistakes that other bidders make, each kept out by a test
 //! - [`money`] budgets, caps and notices
-//! - [`corpus`] two thousand real requests, whole and mutilated; [`corpus_offers`] field by field
 //!   beside [`patient`], a reader of the whole tree
+//! - [`corpus`] two thousand real requests, whole and mutilated
+//! - [`corpus`] two thousand real requests, whole and mutilated; [`corpus_offers`] field by field
+//! - [`spots`] videos and native ads, markup by win notice, progress
+//! - [`transport`] browsers, packed answers, rates
 //! - [`loading`] campaigns and snapshots swapped under load; readiness; drain
 //! - [`markup`] VAST against its schema
 //! - [`cli`] the real binary
@@ -22,4 +25,6 @@ mod markup;
 mod money;
 mod patient;
 mod peer_faults;
+mod spots;
 mod support;
+mod transport;
