@@ -32,7 +32,9 @@ enum Kind {
 
 type Member = (&'static str, Kind);
 
-const LANGUAGES_AND_COUNTRIES: &[&str] = &["USA", "DEU", "CAN", "FRA", "deu", "US"];
+const COUNTRIES: &[&str] = &["USA", "DEU", "CAN", "FRA", "deu", "US"];
+const CURRENCIES: &[&str] = &["USD", "EUR", "usd", "ZZZ", ""];
+const MEDIA_TYPES: &[&str] = &["image/png", "video/mp4", "audio/mpeg", "VIDEO/MP4", "text/html"];
 const CATEGORIES: &[&str] = &["IAB18", "IAB18-1", "IAB1", "IAB25", "552"];
 const IDS: &[&str] = &["u1", "u2", "u3", "1", "", "00000000-0000-0000-0000-000000000000"];
 const CONSENTS: &[&str] = &["CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA", "", "C"];
@@ -42,31 +44,136 @@ const US_PRIVACY: &[&str] = &["1YNN", "1YYN", "1---", "1YN"];
 const EIDS: &[Member] = &[
     ("source", Kind::Text(&["uidapi.com", "id5-sync.com", ""])),
     ("mm", Kind::Number(0, 6)),
-    ("uids", Kind::Objects(&[("id", Kind::Text(IDS)), ("atype", Kind::Number(0, 3))])),
+    ("uids", Kind::Objects(&[("id", Kind::Text(IDS))])),
 ];
 const SIZE: &[Member] = &[("w", Kind::Number(-1, 70_000)), ("h", Kind::Number(-1, 70_000))];
 const BANNER: &[Member] = &[
     ("w", Kind::Number(0, 1_000)),
     ("h", Kind::Number(0, 1_000)),
     ("format", Kind::Objects(SIZE)),
+    ("mimes", Kind::Texts(MEDIA_TYPES)),
     ("battr", Kind::Numbers(-1, 40)),
     ("btype", Kind::Numbers(0, 5)),
+    ("api", Kind::Numbers(-1, 40)),
+    ("expdir", Kind::Numbers(0, 6)),
 ];
+const FLOORS: &[Member] = &[
+    ("mindur", Kind::Number(-1, 60)),
+    ("maxdur", Kind::Number(-1, 60)),
+    ("bidfloor", Kind::Amount),
+];
+const VIDEO: &[Member] = &[
+    ("mimes", Kind::Texts(MEDIA_TYPES)),
+    ("linearity", Kind::Number(0, 3)),
+    ("minduration", Kind::Number(-1, 60)),
+    ("maxduration", Kind::Number(-1, 60)),
+    ("rqddurs", Kind::Numbers(-1, 60)),
+    ("protocol", Kind::Number(0, 40)),
+    ("protocols", Kind::Numbers(-1, 40)),
+    ("w", Kind::Number(-1, 70_000)),
+    ("h", Kind::Number(-1, 70_000)),
+    ("startdelay", Kind::Number(-2, 60)),
+    ("skip", Kind::Flag),
+    ("battr", Kind::Numbers(-1, 40)),
+    ("api", Kind::Numbers(-1, 40)),
+    ("minbitrate", Kind::Number(-1, 9_000)),
+    ("maxbitrate", Kind::Number(-1, 9_000)),
+    ("companionad", Kind::Objects(BANNER)),
+    ("podid", Kind::Text(&["p1", "p2"])),
+    ("poddur", Kind::Number(-1, 300)),
+    ("maxseq", Kind::Number(-1, 9)),
+    ("slotinpod", Kind::Number(-2, 3)),
+    ("poddedupe", Kind::Numbers(0, 9)),
+    ("mincpmpersec", Kind::Amount),
+    ("durfloors", Kind::Objects(FLOORS)),
+    ("plcmt", Kind::Number(0, 5)),
+];
+const AUDIO: &[Member] = &[
+    ("mimes", Kind::Texts(MEDIA_TYPES)),
+    ("minduration", Kind::Number(-1, 60)),
+    ("maxduration", Kind::Number(-1, 60)),
+    ("rqddurs", Kind::Numbers(-1, 60)),
+    ("protocols", Kind::Numbers(-1, 40)),
+    ("battr", Kind::Numbers(-1, 40)),
+    ("companionad", Kind::Objects(BANNER)),
+    ("podid", Kind::Text(&["p1", "p2"])),
+    ("mincpmpersec", Kind::Amount),
+    ("durfloors", Kind::Objects(FLOORS)),
+];
+const IMAGE: &[Member] = &[
+    ("type", Kind::Number(0, 4)),
+    ("w", Kind::Number(-1, 70_000)),
+    ("hmin", Kind::Number(-1, 70_000)),
+    ("mimes", Kind::Texts(MEDIA_TYPES)),
+];
+const ASSET: &[Member] = &[
+    ("id", Kind::Number(-1, 9)),
+    ("required", Kind::Flag),
+    ("title", Kind::Object(&[("len", Kind::Number(-1, 200))])),
+    ("img", Kind::Object(IMAGE)),
+    ("video", Kind::Object(VIDEO)),
+    ("data", Kind::Object(&[("type", Kind::Number(0, 14)), ("len", Kind::Number(-1, 200))])),
+];
+const TRACKERS: &[Member] = &[("event", Kind::Number(0, 4)), ("methods", Kind::Numbers(0, 3))];
+const NATIVE_REQUEST: &[Member] = &[
+    ("assets", Kind::Objects(ASSET)),
+    ("eventtrackers", Kind::Objects(TRACKERS)),
+    ("privacy", Kind::Flag),
+];
+const NATIVE: &[Member] = &[
+    ("request", Kind::Object(NATIVE_REQUEST)),
+    ("api", Kind::Numbers(-1, 40)),
+    ("battr", Kind::Numbers(-1, 40)),
+];
+const DEAL: &[Member] = &[
+    ("id", Kind::Text(&["d1", "d2", ""])),
+    ("bidfloor", Kind::Amount),
+    ("bidfloorcur", Kind::Text(CURRENCIES)),
+    ("at", Kind::Number(0, 4)),
+    ("guar", Kind::Number(0, 2)),
+    ("wseat", Kind::Texts(&["homing-1", "other"])),
+    ("wadomain", Kind::Texts(&["shop.example", "example"])),
+    ("mincpmpersec", Kind::Amount),
+    ("durfloors", Kind::Objects(FLOORS)),
+];
+const PRIVATE: &[Member] = &[("private_auction", Kind::Flag), ("deals", Kind::Objects(DEAL))];
 const IMPRESSION: &[Member] = &[
     ("id", Kind::Text(&["1", "2", "3"])),
     ("banner", Kind::Object(BANNER)),
+    ("video", Kind::Object(VIDEO)),
+    ("audio", Kind::Object(AUDIO)),
+    ("native", Kind::Object(NATIVE)),
     ("bidfloor", Kind::Amount),
-    ("bidfloorcur", Kind::Text(&["USD", "EUR", "usd", "ZZZ", ""])),
+    ("bidfloorcur", Kind::Text(CURRENCIES)),
     ("secure", Kind::Flag),
-    ("pmp", Kind::Object(&[("private_auction", Kind::Flag)])),
+    ("instl", Kind::Flag),
+    ("rwdd", Kind::Flag),
+    ("exp", Kind::Number(-1, 9_000)),
+    ("qty", Kind::Object(&[("multiplier", Kind::Amount)])),
+    ("pmp", Kind::Object(PRIVATE)),
 ];
+const CHAIN: &[Member] = &[
+    ("complete", Kind::Flag),
+    ("nodes", Kind::Objects(&[("asi", Kind::Text(&["a.example"])), ("sid", Kind::Text(IDS))])),
+];
+const SOURCE: &[Member] =
+    &[("schain", Kind::Object(CHAIN)), ("ext", Kind::Object(&[("schain", Kind::Object(CHAIN))]))];
+const BRAND: &[Member] = &[("brand", Kind::Text(&["Android", "iOS", "Windows", "Chrome"]))];
+const AGENT: &[Member] = &[
+    ("browsers", Kind::Objects(BRAND)),
+    ("platform", Kind::Object(BRAND)),
+    ("mobile", Kind::Flag),
+];
+const GEO: &[Member] = &[("country", Kind::Text(COUNTRIES)), ("region", Kind::Text(&["BE"]))];
 const DEVICE: &[Member] = &[
     ("devicetype", Kind::Number(0, 9)),
     ("os", Kind::Text(&["iOS", "Android"])),
     ("ifa", Kind::Text(IDS)),
     ("lmt", Kind::Flag),
     ("dnt", Kind::Flag),
-    ("geo", Kind::Object(&[("country", Kind::Text(LANGUAGES_AND_COUNTRIES))])),
+    ("ua", Kind::Text(&["Mozilla/5.0 (iPhone)", "Mozilla/5.0 (X11; Linux) Googlebot"])),
+    ("sua", Kind::Object(AGENT)),
+    ("geo", Kind::Object(GEO)),
     ("ext", Kind::Object(&[("atts", Kind::Number(-1, 4))])),
 ];
 const USER: &[Member] = &[
@@ -76,8 +183,17 @@ const USER: &[Member] = &[
     ("eids", Kind::Objects(EIDS)),
     ("ext", Kind::Object(&[("consent", Kind::Text(CONSENTS)), ("eids", Kind::Objects(EIDS))])),
 ];
-const REGULATIONS_EXT: &[Member] =
-    &[("gdpr", Kind::Flag), ("us_privacy", Kind::Text(US_PRIVACY)), ("gpc", Kind::Text(&["1"]))];
+const TRANSPARENCY: &[Member] = &[
+    ("dsarequired", Kind::Number(-1, 4)),
+    ("pubrender", Kind::Number(-1, 4)),
+    ("datatopub", Kind::Number(-1, 4)),
+];
+const REGULATIONS_EXT: &[Member] = &[
+    ("gdpr", Kind::Flag),
+    ("us_privacy", Kind::Text(US_PRIVACY)),
+    ("gpc", Kind::Text(&["1"])),
+    ("dsa", Kind::Object(TRANSPARENCY)),
+];
 const REGULATIONS: &[Member] = &[
     ("coppa", Kind::Flag),
     ("gdpr", Kind::Flag),
@@ -107,6 +223,13 @@ const REQUEST: &[Member] = &[
         ]),
     ),
     ("app", Kind::Object(&[("bundle", Kind::Text(&["com.bad", "com.good"]))])),
+    ("dooh", Kind::Object(&[("domain", Kind::Text(&["news.example"]))])),
+    ("source", Kind::Object(SOURCE)),
+    ("acat", Kind::Texts(CATEGORIES)),
+    ("cattax", Kind::Number(0, 9)),
+    ("bapp", Kind::Texts(&["com.rival"])),
+    ("wlang", Kind::Texts(&["en", "de"])),
+    ("wlangb", Kind::Texts(&["en", "de-AT"])),
 ];
 
 /// A request: always with an id, mostly with impressions.
@@ -164,12 +287,11 @@ fn text(choices: &'static [&'static str], bytes: &mut Unstructured<'_>) -> Resul
     }
 }
 
-/// Amounts in micros, and now and then any number that JSON can write.
+/// A decimal of at most nine places, or now and then next to nothing: what a float can tell from
+/// its neighbours, so that both forms mean the same amount.
 fn amount(bytes: &mut Unstructured<'_>) -> Result<Value> {
-    if bytes.ratio(7, 8)? {
-        let micros = bytes.int_in_range(0..=9_000_000_u32)?;
-        return Ok((f64::from(micros) / 1e6).into());
-    }
-    let any: f64 = bytes.arbitrary()?;
-    Ok(if any.is_finite() { any.into() } else { 0.5.into() })
+    let digits = f64::from(bytes.arbitrary::<u32>()?);
+    let places = bytes.int_in_range(0..=9)?;
+    let tiny = bytes.ratio(1, 16)?;
+    Ok((digits / 10_f64.powi(if tiny { 200 } else { places })).into())
 }

@@ -1,20 +1,22 @@
 //! A request as text, field by field: what two readings of one request must have in common.
-//! Lists and objects that decisions read late are walked here to their ends.
+//! Lists and objects that decisions read late are read here, and walked to their ends.
 
-use homing::openrtb::BidRequest;
 use homing::openrtb::list::RawList;
-use homing::openrtb::request::{Device, Impression, Regulations, User};
-use std::fmt::Write;
+use homing::openrtb::offer::{Native, Spot, SupplyChain};
+use homing::openrtb::raw::RawObject;
+use homing::openrtb::request::{Device, Regulations, User};
+use homing::openrtb::{BidRequest, Impression, deals, user_agent};
+use std::fmt::{Debug, Write};
 
-/// Longest text of one request's lists that is kept: the rest is walked all the same.
+/// Longest text of one request that is kept: the rest is walked all the same.
 const TOLD_BYTES_MAX: usize = 64 * 1024;
 
 /// Everything in `request`, in an order of its own.
 pub fn told(request: &BidRequest<'_>) -> String {
     let mut out = String::new();
-    let (id, inventory) = (&request.id, &request.inventory);
-    let flags = (request.test, request.auction_type, request.tmax_ms, request.category_taxonomy);
-    put(&mut out, format_args!("{id:?} {flags:?} {inventory:?} {}", request.impressions_skipped));
+    let BidRequest { id, impressions_skipped, test, auction_type, tmax_ms, .. } = request;
+    line(&mut out, (id, impressions_skipped, test, auction_type, tmax_ms));
+    line(&mut out, (request.category_taxonomy, &request.inventory));
     for list in [
         &request.currencies,
         &request.blocked_categories,
@@ -25,56 +27,65 @@ pub fn told(request: &BidRequest<'_>) -> String {
         &request.blocked_apps,
         &request.allowed_languages[0],
         &request.allowed_languages[1],
+        &request.regulations.gpp_sections[0],
+        &request.regulations.gpp_sections[1],
     ] {
         texts(&mut out, list);
     }
+    request.supply_chains.iter().for_each(|chain| sellers(&mut out, chain.as_ref()));
     request.impressions.iter().for_each(|one| impression(&mut out, one));
-    device(&mut out, &request.device);
-    user(&mut out, &request.user);
-    regulations(&mut out, &request.regulations);
+    line(&mut out, user_agent::class(&request.device));
+    line(&mut out, Device { structured_user_agent: None, ..request.device.clone() });
+    request.user.each_eid(|source, id| {
+        line(&mut out, (source, id));
+        true
+    });
+    line(&mut out, User { eids: Default::default(), ..request.user.clone() });
+    let regulations = request.regulations.clone();
+    line(&mut out, Regulations { gpp_sections: Default::default(), ..regulations });
     out
 }
 
 fn impression(out: &mut String, one: &Impression<'_>) {
-    let Impression { id, banner, floor, floor_currency, secure, private_auction, .. } = one;
-    put(out, format_args!("{id:?} {banner:?} {floor:?} {floor_currency:?} {secure:?}"));
-    let Impression { interstitial, rewarded, expires_s, quantity_thousandths, .. } = one;
-    put(out, format_args!("{private_auction} {interstitial} {rewarded} {expires_s:?}"));
-    put(out, format_args!("{quantity_thousandths:?} {}", one.is_usable()));
-}
-
-fn device(out: &mut String, device: &Device<'_>) {
-    let Device { device_type, operating_system, user_agent, ifa, tracking_limited, .. } = device;
-    put(out, format_args!("{device_type:?} {operating_system:?} {user_agent:?} {ifa:?}"));
-    put(out, format_args!("{tracking_limited} {:?} {:?}", device.country, device.region));
-}
-
-fn user(out: &mut String, user: &User<'_>) {
-    put(out, format_args!("{:?} {:?} {:?}", user.id, user.buyeruid, user.consent));
-    user.each_eid(|source, id| {
-        put(out, format_args!("{source:?}={id:?}"));
+    let late = (&one.video, &one.audio, &one.native, &one.deals);
+    let at_once = Impression { video: None, audio: None, native: None, ..one.clone() };
+    line(out, (one.is_usable(), Impression { deals: RawList::default(), ..at_once }));
+    let (video, audio, native, offered) = late;
+    line(out, [video, audio].map(|raw| raw.as_ref().map(Spot::read)));
+    // In which form a native request came decides how it is answered, and nothing else.
+    let alike = |native| Native { wrapped: false, message: false, ..native };
+    line(out, native.as_ref().map(|raw| Native::read(raw).map(alike)));
+    deals::each(offered, |number, deal| {
+        line(out, (number, &deal.id, deal.floor, deal.floor_currency, deal.auction_type));
+        line(out, (deal.guaranteed, &deal.floors));
+        texts(out, &deal.allowed_seats);
+        texts(out, &deal.allowed_advertisers);
+        let again = deals::nth(offered, number).map(|again| again.id);
+        assert_eq!(again.as_ref(), Some(&deal.id), "a deal is found under its number");
         true
     });
 }
 
-fn regulations(out: &mut String, said: &Regulations<'_>) {
-    let Regulations { coppa, gdpr, us_privacy, gpc, gpp, unreadable, dsa, .. } = said;
-    put(out, format_args!("{coppa} {gdpr:?} {us_privacy:?} {gpc} {gpp:?} {unreadable} {dsa:?}"));
-    said.gpp_sections.iter().for_each(|list| texts(out, list));
+fn sellers(out: &mut String, chain: Option<&RawObject<'_>>) {
+    let Some(raw) = chain else { return line(out, "no chain") };
+    let mut sellers = Vec::new();
+    let read =
+        SupplyChain::read(raw, |system, account| sellers.push(format!("{system}/{account}")));
+    line(out, (read, sellers));
 }
 
 /// Walks a list in both ways that there are.
 fn texts(out: &mut String, list: &RawList<'_>) {
-    put(out, format_args!("{}", list.is_empty()));
+    line(out, list.is_empty());
     list.each_text(|text| {
-        put(out, format_args!("{text:?}"));
+        line(out, text);
         true
     });
-    list.each_element(|text| put(out, format_args!("{}", text.is_some())));
+    list.each_element(|text| line(out, text.is_some()));
 }
 
-fn put(out: &mut String, what: std::fmt::Arguments<'_>) {
+fn line(out: &mut String, what: impl Debug) {
     if out.len() < TOLD_BYTES_MAX {
-        let _ = writeln!(out, "{what}");
+        let _ = writeln!(out, "{what:?}");
     }
 }
