@@ -8,7 +8,7 @@ use arbitrary::{Result, Unstructured};
 use serde_json::{Map, Value, json};
 
 /// Longest list that is made: longer than every bound of real requests but that of impressions.
-const LIST_MAX: u32 = 20;
+const LIST_MAX: usize = 20;
 
 /// What a member holds.
 enum Kind {
@@ -245,7 +245,8 @@ pub fn request(bytes: &mut Unstructured<'_>) -> Result<Value> {
 fn object(members: &'static [Member], bytes: &mut Unstructured<'_>) -> Result<Map<String, Value>> {
     let mut object = Map::new();
     for (name, kind) in members {
-        if bytes.ratio(3, 4)? {
+        // Bytes that are used up would say yes for ever, and nested lists would explode.
+        if !bytes.is_empty() && bytes.ratio(3, 4)? {
             object.insert((*name).to_owned(), value(kind, bytes)?);
         }
     }
@@ -273,7 +274,7 @@ fn list(
     mut one: impl FnMut(&mut Unstructured<'_>) -> Result<Value>,
 ) -> Result<Value> {
     let mut all = Vec::new();
-    while all.len() < LIST_MAX as usize && bytes.ratio(1, 2)? {
+    while all.len() < LIST_MAX && !bytes.is_empty() && bytes.ratio(1, 2)? {
         all.push(one(bytes)?);
     }
     Ok(Value::Array(all))
