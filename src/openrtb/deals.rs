@@ -19,7 +19,8 @@ pub fn each<'a>(list: &RawList<'a>, mut visit: impl FnMut(usize, &Deal<'a>) -> b
         if number == DEALS_MAX {
             return Err(Stopped);
         }
-        let deal = deal(element)?;
+        // A deal that is broken within is passed over; after one in JSON nothing follows.
+        let deal = deal(element).ok().flatten();
         let goes_on = deal.is_none_or(|deal| visit(number, &deal));
         number += 1;
         if goes_on { Ok(()) } else { Err(Stopped) }
