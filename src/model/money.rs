@@ -70,9 +70,7 @@ impl CpmMicros {
         let (units, places) = text.split_once('.').unwrap_or((text, ""));
         let plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
         if units.is_empty() || !plain(units) || !plain(places) {
-            let float: f64 = text.parse().ok()?;
-            let fits = (0.0..=9e12).contains(&float);
-            return fits.then(|| Self((float * 1e6).ceil() as i64));
+            return Self::from_float_up(text.parse().ok()?);
         }
         let kept = &places[..places.len().min(6)];
         let dropped = places.bytes().skip(6).any(|byte| byte != b'0');
@@ -87,7 +85,7 @@ impl CpmMicros {
     /// is that micro: 0.84 is 840,000 and not one more.
     pub fn from_float_up(units: f64) -> Option<Self> {
         let micros = units * 1e6;
-        let untold = (micros * 2.0 * f64::EPSILON).max(1e-6);
+        let untold = micros * 2.0 * f64::EPSILON;
         (0.0..=9e12).contains(&units).then(|| Self((micros - untold).ceil() as i64))
     }
 
@@ -313,7 +311,12 @@ mod tests {
             assert_eq!(CpmMicros::from_float_up(float), Some(exact), "{text}");
             assert_eq!(exact.to_float().to_bits(), float.to_bits(), "{text}");
         }
-        assert_eq!(CpmMicros::from_float_up(0.000_000_1), Some(CpmMicros(1)), "rounded up");
+        for little in [0.000_000_1, 5.95e-194, f64::MIN_POSITIVE] {
+            assert_eq!(CpmMicros::from_float_up(little), Some(CpmMicros(1)), "rounded up");
+            assert_eq!(CpmMicros::parse_up(&format!("{little:e}")), Some(CpmMicros(1)));
+        }
+        // As a float, 7e-2 is a little more than 70,000 micros.
+        assert_eq!(CpmMicros::parse_up("7e-2"), CpmMicros::parse_up("0.07"));
         assert_eq!(CpmMicros::from_float_up(-0.0), Some(CpmMicros(0)));
         for none in [-0.01, f64::NAN, f64::INFINITY, 1e13] {
             assert_eq!(CpmMicros::from_float_up(none), None);

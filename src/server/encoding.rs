@@ -101,7 +101,7 @@ impl ContentKind {
 ///
 /// # Errors
 /// What is not gzip, is more than `bytes_max` unpacked, or holds gzip again.
-pub(super) fn gunzip(packed: &[u8], out: &mut Vec<u8>, bytes_max: usize) -> Result<(), Refusal> {
+pub fn gunzip(packed: &[u8], out: &mut Vec<u8>, bytes_max: usize) -> Result<(), Refusal> {
     out.clear();
     let mut limited = MultiGzDecoder::new(packed).take(bytes_max as u64 + 1);
     limited.read_to_end(out).map_err(|_| Refusal::BadGzip)?;

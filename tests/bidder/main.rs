@@ -6,7 +6,6 @@
 //! - [`peer_faults`] mistakes that other bidders make, each kept out by a test
 //! - [`money`] budgets, caps and notices
 //!   beside [`patient`], a reader of the whole tree
-//! - [`corpus`] two thousand real requests, whole and mutilated
 //! - [`corpus`] two thousand real requests, whole and mutilated; [`corpus_offers`] field by field
 //! - [`spots`] videos and native ads, markup by win notice, progress
 //! - [`transport`] browsers, packed answers, rates
