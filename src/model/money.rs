@@ -57,6 +57,13 @@ impl CpmMicros {
         MoneyNanos(self.0)
     }
 
+    /// What `thousandths` of an impression cost at this price, rounded up to the nano: one
+    /// showing on a screen in public counts as many impressions, or as part of one. Saturates.
+    pub fn cost_of(self, thousandths: u32) -> MoneyNanos {
+        let product = u128::from(self.0.max(0) as u64) * u128::from(thousandths);
+        MoneyNanos(i64::try_from(product.div_ceil(1_000)).unwrap_or(i64::MAX))
+    }
+
     /// Reads a non-negative decimal in units, as exchanges write prices: exact for plain
     /// decimals, by float for those with an exponent; rounded up to the micro.
     pub fn parse_up(text: &str) -> Option<Self> {
@@ -341,5 +348,9 @@ mod tests {
         let price = CpmMicros(2_345_678);
         let thousand = (0..1_000).fold(MoneyNanos(0), |sum, _| sum.plus(price.cost_of_one()));
         assert_eq!(thousand, MoneyNanos::from_micros(price.0));
+        assert_eq!(price.cost_of(1_000_000), thousand);
+        assert_eq!(price.cost_of(1_000), price.cost_of_one());
+        assert_eq!(CpmMicros(3).cost_of(500), MoneyNanos(2), "one and a half, rounded up");
+        assert_eq!(CpmMicros(i64::MAX).cost_of(u32::MAX), MoneyNanos(i64::MAX));
     }
 }

@@ -278,6 +278,11 @@ impl NoBidReason {
         }
     }
 
+    /// Whether it is about a creative on an impression, rather than the campaign as a whole.
+    pub fn is_of_creatives(self) -> bool {
+        (Self::FormatMismatch..=Self::DealMissing).contains(&self)
+    }
+
     /// Position in [`ALL_REASONS`].
     pub fn index(self) -> usize {
         self as usize

@@ -19,9 +19,12 @@ impl Native {
         let mut native = Self::default();
         let read = raw.each(|name, member| {
             match name {
+                // One of the two; whatever says both says the same.
+                "request" | "request_native" if !native.assets.is_empty() => {}
                 "request" => drop(member.embedded(|name, member| native.root(name, member))?),
                 "request_native" => {
-                    native.message = true;
+                    // Its name in JSON, too, where the answer is JSON as ever.
+                    native.message = matches!(raw, RawObject::Protobuf(_));
                     member.object(|name, member| native.asked(name, member))?;
                 }
                 "battr" => member.bits(&mut native.blocked_attributes)?,

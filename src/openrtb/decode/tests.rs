@@ -252,10 +252,10 @@ fn what_the_digital_services_act_asks_for_is_the_more_of_both_places() {
     assert_eq!(both("null", &dsa(1, 2, 1)), Some((1, 2, 1)));
     assert_eq!(both(&dsa(3, 2, 0), &dsa(1, 1, 2)), Some((3, 1, 2)));
     assert_eq!(both(&dsa(0, 0, 2), &dsa(2, 2, 0)), Some((2, 0, 2)));
-    assert_eq!(both("{}", r#"{"required":2}"#), Some((2, 0, 0)), "as drafts name it");
-    assert_eq!(both("{}", r#"{"dsarequired":null,"pubrender":"2"}"#), Some((0, 2, 0)));
+    assert_eq!(both("null", r#"{"required":2}"#), Some((2, 0, 0)), "as drafts name it");
+    assert_eq!(both("null", r#"{"dsarequired":null,"pubrender":"2"}"#), Some((0, 2, 0)));
     assert_eq!(
-        both("{}", r#"{"dsarequired":"yes","pubrender":7,"datatopub":-1}"#),
+        both("null", r#"{"dsarequired":"yes","pubrender":7,"datatopub":-1}"#),
         Some((3, 0, 2))
     );
     assert_eq!(both("null", "true"), Some((3, 0, 2)), "what cannot be read asks for the most");

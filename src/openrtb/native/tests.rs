@@ -31,6 +31,15 @@ fn a_request_is_a_text_or_an_object_with_a_root_or_without() {
 }
 
 #[test]
+fn the_message_may_stand_in_json_and_is_answered_there() {
+    let asked = json!({ "assets": [{ "id": 1, "required": 1, "title": { "len": 25 } }] });
+    let native = read(&json!({ "request_native": asked, "request": asked.to_string() }));
+    let native = native.expect("it can be understood");
+    assert_eq!((native.wrapped, native.message), (false, false));
+    assert_eq!(native.assets.as_slice(), [title(1, true)], "once");
+}
+
+#[test]
 fn what_cannot_be_understood_is_none() {
     for request in [
         json!({}),

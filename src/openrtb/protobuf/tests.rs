@@ -5,7 +5,7 @@ use crate::model::{CpmMicros, Currency, DeviceType};
 use crate::openrtb::decode_json;
 use crate::openrtb::offer::Medium;
 use crate::openrtb::protobuf_response;
-use crate::openrtb::response::{BidFields, ResponseHead};
+use crate::openrtb::response::{BidFields, MarkupField, ResponseHead};
 use prost::Message as _;
 use serde_json::{Value, json};
 
@@ -43,7 +43,7 @@ fn a_full_request_is_read_as_its_json_is() {
     assert_eq!(request.device.device_type, Some(DeviceType::Mobile));
     assert_eq!(texts(&request.regulations.gpp_sections[0]), ["2", "-1", "7"]);
     assert_eq!((request.regulations.gdpr, request.regulations.gpc), (Some(true), true));
-    assert_eq!((request.impressions.len(), request.impressions_skipped), (3, 2));
+    assert_eq!((request.impressions.len(), request.impressions_skipped), (4, 2));
 }
 
 #[test]
@@ -192,6 +192,7 @@ fn a_response_is_what_an_exchange_reads() {
         win_url: "http://n/${AUCTION_PRICE}",
         billing_url: Some("http://b"),
         loss_url: "http://l",
+        markup: MarkupField::Text,
     };
     let bare = BidFields { categories: &[], attributes: &[], language: None, ..bid };
     let bare = BidFields { sample_image: None, billing_url: None, ..bare };

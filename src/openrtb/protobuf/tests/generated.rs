@@ -35,11 +35,11 @@ impl Dice {
         serde_json::from_str(&text).expect("a decimal is JSON")
     }
 
-    /// An object of those members that the dice choose, which is two in three.
+    /// An object of those members that the dice choose, which is every other.
     fn object(&mut self, members: &[(&str, Make)]) -> Value {
         let mut object = Map::new();
         for (name, make) in members {
-            if self.below(3) > 0 {
+            if self.below(2) > 0 {
                 object.insert((*name).to_owned(), make(self));
             }
         }
@@ -241,7 +241,7 @@ fn request(dice: &mut Dice) -> Value {
         ("tmax", SMALL),
     ]);
     request["id"] = "r".into();
-    let impressions = 1 + dice.below(3);
+    let impressions = 1 + dice.below(2);
     request["imp"] = (0..impressions).map(|_| IMPRESSION(dice)).collect();
     let inventory: (&str, Value) = match dice.below(4) {
         0 => ("site", json!({ "domain": "site.example" })),

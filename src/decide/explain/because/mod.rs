@@ -2,23 +2,30 @@
 //!
 //! Says only what stands in the request, the campaign or the ledger; decides nothing.
 
-use super::super::{Case, Compared, Decision, No};
-use crate::campaign::model::{
-    Campaign, CampaignIndex, CreativeIndex, Message, MessagePlan, Target,
-};
+mod offer;
+
+use crate::campaign::model::{CampaignIndex, Creative, Target};
 use crate::decide::gates::time_left_ms;
+use crate::decide::{Case, Compared, Decision, No};
 use crate::ledger::CapRefusal;
 use crate::model::NoBidReason;
 use crate::openrtb::list::RawList;
-use crate::openrtb::request::Banner;
+use crate::openrtb::offer::SupplyChain;
+use crate::openrtb::user_agent::UserAgentClass;
 use crate::privacy::consent_fault;
-use std::collections::BTreeSet;
+
+/// Most entries of one list that are told.
+const LISTED_MAX: usize = 20;
 
 /// Why a whole request was refused.
 pub(super) fn request(case: &Case<'_, '_>, reason: NoBidReason) -> Option<String> {
     let (request, world) = (case.request, case.world);
     Some(match reason {
         NoBidReason::BlockedInventory => format!("{} is blocked", name_of_inventory(case)),
+        NoBidReason::Crawler => {
+            format!("the user agent {:?}", request.device.user_agent.as_deref().unwrap_or_default())
+        }
+        NoBidReason::SupplyChainIncomplete | NoBidReason::SupplyChainBlocked => chains(case),
         NoBidReason::SeatNotAllowed => format!(
             "our seat {}, wseat {}, bseat {}",
             world.exchange.seat.as_deref().unwrap_or("none"),
@@ -40,7 +47,7 @@ pub(super) fn request(case: &Case<'_, '_>, reason: NoBidReason) -> Option<String
             "gdpr {}, country {}: {}",
             request.regulations.gdpr.map_or("not said", |applies| if applies { "1" } else { "0" }),
             code(request.device.country.as_ref()),
-            consent_fault(request, world.privacy)
+            consent_fault(request, world.ground())
                 .filter(|_| !request.regulations.unreadable)
                 .map_or_else(|| "a signal cannot be read".to_owned(), |fault| fault.to_string()),
         ),
@@ -79,10 +86,13 @@ pub(super) fn campaign(
             told.collect::<Vec<_>>().join("; ")
         }
         NoBidReason::CategoryBlocked => {
-            let blocked = listed(&case.request.blocked_categories);
+            let (request, own) = (case.request, &advertiser.categories);
+            let taxonomy = request.category_taxonomy;
             format!(
-                "{} against bcat {blocked}",
-                joined(advertiser.categories.in_taxonomy(1).iter())
+                "{} of taxonomy {taxonomy} against bcat {} and acat {}",
+                joined_or(own.in_taxonomy(taxonomy).iter(), "nothing declared"),
+                listed(&request.blocked_categories),
+                listed(&request.allowed_categories),
             )
         }
         NoBidReason::AdvertiserBlocked => {
@@ -93,8 +103,13 @@ pub(super) fn campaign(
             let asked = decision.currency.map_or_else(String::new, |one| one.to_string());
             format!("no rate from {} to {asked}", advertiser.currency)
         }
-        NoBidReason::SizeMismatch => sizes_of(case, campaign),
-        reason => return target(case, &campaign.target, reason),
+        NoBidReason::AppBlocked => {
+            let has = |creative: &Creative| creative.bundle.clone();
+            let own = joined(offer::creatives(case, campaign).filter_map(has));
+            format!("{own} against bapp {}", listed(&case.request.blocked_apps))
+        }
+        reason if reason.is_of_creatives() => offer::creatives_of(case, campaign, reason),
+        reason => return target((case, decision.agent), &campaign.target, reason),
     })
 }
 
@@ -104,27 +119,64 @@ pub(super) fn impression(
     decision: &Decision,
     (number, no, index): (usize, No, CampaignIndex),
 ) -> Option<String> {
-    let offer = &case.request.impressions[number];
+    let (of, _) = case.world.campaign(index);
+    if no.compared != Compared::Nothing {
+        return campaign(case, decision, (no, index));
+    }
     match no.reason {
-        NoBidReason::SizeMismatch if offer.private_auction => {
-            Some("a private auction: only bids on deals are wanted".to_owned())
+        NoBidReason::InventoryExcluded => {
+            let offer = &case.request.impressions[number];
+            Some(format!(
+                "rewarded {} and interstitial {}, wanted {} and {}",
+                offer.rewarded,
+                offer.interstitial,
+                wanted(of.target.rewarded),
+                wanted(of.target.interstitial),
+            ))
         }
-        NoBidReason::SizeMismatch => {
-            let asked =
-                |banner: &Banner| joined(banner.sizes.iter().map(|(w, h)| format!("{w}x{h}")));
-            let asked = offer.banner.as_ref().map_or_else(|| "no banner".to_owned(), asked);
-            Some(format!("asked for {asked}"))
+        reason if reason.is_of_creatives() => {
+            let own = offer::creatives_of(case, of, reason);
+            Some(format!("{}; {own}", offer::asked(case, number, reason)))
         }
-        NoBidReason::CreativeBlocked => Some(format!(
-            "secure {}, battr or btype or bcat against the creative's",
-            offer.secure.unwrap_or(case.world.exchange.secure_by_default),
-        )),
         _ => campaign(case, decision, (no, index)),
     }
 }
 
+fn wanted(rule: Option<bool>) -> &'static str {
+    match rule {
+        None => "any",
+        Some(true) => "only such",
+        Some(false) => "none such",
+    }
+}
+
+/// The supply chains of both places, and what is asked of them.
+fn chains(case: &Case<'_, '_>) -> String {
+    let (rule, mut told) = (case.world.exchange.supply_chain, Vec::new());
+    for raw in case.request.supply_chains.iter().flatten() {
+        let mut sellers = Vec::new();
+        let chain = SupplyChain::read(raw, |asi, sid| {
+            if sellers.len() < LISTED_MAX {
+                let blocked = case.world.blocked.blocks_seller(asi, sid);
+                sellers.push(format!("{asi}/{sid}{}", if blocked { " (blocked)" } else { "" }));
+            }
+        });
+        told.push(match chain {
+            Some(SupplyChain { complete, nodes }) => {
+                format!("complete {complete} with {nodes} nodes: {}", joined(sellers.iter()))
+            }
+            None => "one that cannot be read".to_owned(),
+        });
+    }
+    format!("{} against {rule:?}", joined_or(told.iter(), "no supply chain"))
+}
+
 /// What a target asks for, and what the request has.
-fn target(case: &Case<'_, '_>, target: &Target, reason: NoBidReason) -> Option<String> {
+fn target(
+    (case, agent): (&Case<'_, '_>, UserAgentClass),
+    target: &Target,
+    reason: NoBidReason,
+) -> Option<String> {
     let device = &case.request.device;
     Some(match reason {
         NoBidReason::ExchangeExcluded => format!(
@@ -141,8 +193,12 @@ fn target(case: &Case<'_, '_>, target: &Target, reason: NoBidReason) -> Option<S
         ),
         NoBidReason::DeviceExcluded => format!(
             "{:?} with {} against {} with {}",
-            device.device_type,
-            device.operating_system.as_deref().unwrap_or("an unknown system"),
+            device.device_type.or(agent.device_type),
+            device
+                .operating_system
+                .as_deref()
+                .or(agent.operating_system)
+                .unwrap_or("an unknown system"),
             joined(target.devices.iter().map(|kind| format!("{kind:?}"))),
             joined(target.operating_systems.iter()),
         ),
@@ -155,23 +211,6 @@ fn target(case: &Case<'_, '_>, target: &Target, reason: NoBidReason) -> Option<S
         ),
         _ => return None,
     })
-}
-
-/// The sizes that a campaign's creatives have.
-fn sizes_of(case: &Case<'_, '_>, campaign: &Campaign) -> String {
-    let messages: Vec<&Message> = match &campaign.plan {
-        MessagePlan::Single(message) => vec![message],
-        MessagePlan::Phased { phases, .. } => phases.iter().map(|one| &one.message).collect(),
-        MessagePlan::Sequence(steps) => steps.iter().map(|one| &one.message).collect(),
-        MessagePlan::Ab(arms) => arms.iter().map(|one| &one.message).collect(),
-    };
-    let creatives = messages.into_iter().flat_map(|message| &message.creatives);
-    let size = |index: &CreativeIndex| {
-        let creative = &case.world.book.creatives[index.0 as usize];
-        (creative.width, creative.height)
-    };
-    let sizes: BTreeSet<(u16, u16)> = creatives.map(size).collect();
-    format!("the campaign has {}", joined(sizes.iter().map(|(w, h)| format!("{w}x{h}"))))
 }
 
 fn cap(refusal: &CapRefusal) -> String {
@@ -208,10 +247,21 @@ fn listed(list: &RawList<'_>) -> String {
     joined(all.iter())
 }
 
-/// Most entries of a request's list that are told.
-const LISTED_MAX: usize = 20;
-
 fn joined<T: ToString>(all: impl Iterator<Item = T>) -> String {
-    let all: Vec<String> = all.map(|one| one.to_string()).collect();
-    if all.is_empty() { "any".to_owned() } else { all.join(", ") }
+    joined_or(all, "any")
+}
+
+/// At most [`LISTED_MAX`], or what is said where there is none.
+fn joined_or<T: ToString>(all: impl Iterator<Item = T>, none: &str) -> String {
+    let mut told: Vec<String> = Vec::new();
+    for one in all.map(|one| one.to_string()) {
+        if told.len() == LISTED_MAX {
+            told.push("...".to_owned());
+            break;
+        }
+        if !told.contains(&one) {
+            told.push(one);
+        }
+    }
+    if told.is_empty() { none.to_owned() } else { told.join(", ") }
 }
