@@ -85,8 +85,9 @@ impl CpmMicros {
     /// is that micro: 0.84 is 840,000 and not one more.
     pub fn from_float_up(units: f64) -> Option<Self> {
         let micros = units * 1e6;
-        let untold = micros * 2.0 * f64::EPSILON;
-        (0.0..=9e12).contains(&units).then(|| Self((micros - untold).ceil() as i64))
+        let (whole, untold) = (micros.round(), micros * 2.0 * f64::EPSILON);
+        let up = if (micros - whole).abs() <= untold { whole } else { micros.ceil() };
+        (0.0..=9e12).contains(&units).then_some(Self(up as i64))
     }
 
     /// The price in units as the nearest float, for wire forms that know no decimals.
@@ -315,6 +316,8 @@ mod tests {
             assert_eq!(CpmMicros::from_float_up(little), Some(CpmMicros(1)), "rounded up");
             assert_eq!(CpmMicros::parse_up(&format!("{little:e}")), Some(CpmMicros(1)));
         }
+        let much = CpmMicros::from_float_up(3_633_043_151.0);
+        assert_eq!(much, Some(CpmMicros(3_633_043_151_000_000)), "not a micro less");
         // As a float, 7e-2 is a little more than 70,000 micros.
         assert_eq!(CpmMicros::parse_up("7e-2"), CpmMicros::parse_up("0.07"));
         assert_eq!(CpmMicros::from_float_up(-0.0), Some(CpmMicros(0)));
