@@ -30,7 +30,7 @@ const EXAMPLES: &[(&str, &[u64], Special)] = &[
     ("video", &[2], Special::Field("dur")),
     ("video-wrapper", &[2], Special::AfterStepOne),
     ("audio", &[3], Special::Field("dur")),
-    ("multi-format", &[1], Special::None),
+    ("multi-format", &[4], Special::None),
     ("deal", &[1], Special::Field("dealid")),
     ("pod", &[2], Special::Field("dur")),
 ];
