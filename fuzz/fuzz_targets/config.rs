@@ -41,8 +41,9 @@ fn advertiser(text: &str) -> Option<Book> {
 
 /// A book but for its table of segments, whose order of printing is the hash table's.
 fn told(book: &Book) -> String {
-    let Book { advertisers, creatives, campaigns, by_segment, prospecting, .. } = book;
-    format!("{advertisers:?} {creatives:?} {campaigns:?} {by_segment:?} {prospecting:?}")
+    let Book { advertisers, creatives, campaigns, by_segment, prospecting, contextual, .. } = book;
+    let all = (advertisers, creatives, campaigns, by_segment, prospecting, contextual);
+    format!("{all:?}")
 }
 
 /// Faults are there exactly where a file is refused, and people and programs can read them.

@@ -9,6 +9,7 @@
 use homing::openrtb::decode_json;
 use homing::privacy::gpp::{GppString, section};
 use homing::privacy::us::{UsChoice, us_privacy};
+use homing::privacy::verdict::Ground;
 use homing::privacy::{Basis, PrivacyRules, us, verdict};
 use serde_json::{Value, json};
 use std::num::NonZeroU16;
@@ -56,5 +57,5 @@ fn said(regulations: &Value) -> Option<Basis> {
     let rules = PrivacyRules { gvl_id: NonZeroU16::new(755), ..PrivacyRules::default() };
     let request = json!({ "id": "r", "imp": [{ "id": "1" }], "regs": regulations }).to_string();
     let request = decode_json(request.as_bytes()).expect("a request");
-    verdict(&request, &rules).ok()
+    verdict(&request, Ground { rules: &rules, exchange: None }).ok()
 }

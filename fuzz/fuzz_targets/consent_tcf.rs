@@ -10,6 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use homing::privacy::consent::judge;
 use homing::privacy::tcf::TcfString;
+use homing::privacy::verdict::Ground;
 use homing::privacy::{ConsentFault, PrivacyRules};
 use std::num::NonZeroU16;
 
@@ -44,11 +45,13 @@ fn said_to_all(string: TcfString) -> impl PartialEq + std::fmt::Debug {
 
 fn suffices(text: &str, (vendor, string): (NonZeroU16, Option<TcfString>)) {
     let rules = PrivacyRules { gvl_id: Some(vendor), ..PrivacyRules::default() };
-    let verdict = judge(text, &rules);
+    let verdict = judge(text, Ground { rules: &rules, exchange: None });
     let Some(string) = string else {
         assert_eq!(verdict, Err(ConsentFault::Malformed), "{text}");
         return;
     };
+    let stricter = judge(text, Ground { rules: &rules, exchange: NonZeroU16::new(2) });
+    assert!(verdict.is_ok() || stricter.is_err(), "one more name, and it suffices: {text}");
     if verdict.is_ok() {
         assert!(string.vendor_consent && string.policy_version >= rules.tcf_policy_min, "{text}");
         let lacking = rules.required_purposes().without(string.consents);

@@ -15,11 +15,23 @@ use homing::model::{
 use homing::notice::token::{TOKEN_CHARACTERS_MAX, Tokens};
 use homing::notice::{Arrival, Keyring, Kind, Office, Outcome, Side, TokenError};
 use homing::openrtb::profile::BillingEvent;
+use homing::privacy::Basis;
 use std::cell::RefCell;
 
 /// Small tables: a long run must keep within the memory limit of the fuzzer.
 const LIMITS: LedgerLimits = LedgerLimits { holds_max: 100, persons_max: 100, notices_max: 100 };
-const KINDS: [Kind; 5] = [Kind::Win, Kind::Bill, Kind::Loss, Kind::View, Kind::Click];
+const KINDS: [(Kind, Side); 10] = [
+    (Kind::Win, Side::Exchange),
+    (Kind::Bill, Side::Exchange),
+    (Kind::Loss, Side::Exchange),
+    (Kind::View, Side::Browser),
+    (Kind::Click, Side::Browser),
+    (Kind::Start, Side::Browser),
+    (Kind::FirstQuartile, Side::Browser),
+    (Kind::Midpoint, Side::Browser),
+    (Kind::ThirdQuartile, Side::Browser),
+    (Kind::Complete, Side::Browser),
+];
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
@@ -29,6 +41,7 @@ struct Input<'a> {
     amounts: (u32, i64),
     times: (u32, u32, u16),
     test: bool,
+    basis: u8,
     changed: (u16, char),
     now: u32,
     query: &'a str,
@@ -68,9 +81,8 @@ fn judge(input: &Input<'_>, Desk { keyring, ledger, tokens }: &mut Desk) {
         billing: &|_| Some(if input.test { BillingEvent::Burl } else { BillingEvent::Nurl }),
         price_keys: &|_| None,
     };
-    for kind in KINDS {
-        let browser = matches!(kind, Kind::View | Kind::Click);
-        let token = if browser { &tokens.browser } else { &tokens.exchange };
+    for (kind, side) in KINDS {
+        let token = if side == Side::Browser { &tokens.browser } else { &tokens.exchange };
         let arrival = Arrival { kind, token, query: input.query, now: UnixSeconds(input.now) };
         let (outcome, opened) = office.receive(&arrival);
         assert_eq!(opened.as_ref(), Some(&claim));
@@ -99,6 +111,7 @@ fn claim(input: &Input<'_>) -> Claim {
         hold_ttl: Seconds(hold_ttl.into()),
         notices_end: UnixSeconds(notices_end),
         test: input.test,
+        basis: Basis::ALL[usize::from(input.basis) % Basis::ALL.len()],
     }
 }
 

@@ -142,11 +142,15 @@ impl Default for Stage {
         let book = load_book_for(&settings.folders.business, machine)
             .unwrap_or_else(|faults| panic!("{}", render::text(&faults)));
         let ledger = Ledger::new(LedgerLimits::default(), 42);
-        let (sites, apps) = (settings.blocked_sites.clone(), settings.blocked_apps.clone());
+        let blocked = BlockList {
+            sites: settings.blocked_sites.clone(),
+            apps: settings.blocked_apps.clone(),
+            sellers: settings.blocked_sellers.clone(),
+        };
         Self {
             accounts: ledger.adopt(&book),
             people: Everybody { segments: book.segments.len() as u32 },
-            blocked: BlockList { sites, apps },
+            blocked,
             settings,
             book,
             ledger,
@@ -170,8 +174,10 @@ impl Stage {
         };
         let mut decision = Decision::default();
         decide(&Case { request, world: &world, now: NOW }, &mut decision);
-        let Decision { refused, currency, basis, candidates, noes, .. } = &decision;
-        format!("{refused:?} {currency:?} {basis:?} {candidates:?} {noes:?}")
+        let Decision { refused, currency, basis, unrecognised, agent, .. } = &decision;
+        let Decision { candidates, noes, .. } = &decision;
+        let all = (refused, currency, basis, unrecognised, agent, candidates, noes);
+        format!("{all:?}")
     }
 }
 
