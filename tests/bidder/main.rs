@@ -16,6 +16,8 @@
 
 mod cli;
 mod client;
+#[path = "../support/protobuf.rs"]
+mod convert;
 mod corpus;
 mod corpus_offers;
 mod examples;
