@@ -202,10 +202,14 @@ fn categories<'a>(
     (creative, advertiser): (&'a Creative, &'a Advertiser),
     asked: i64,
 ) -> (i64, &'a [String]) {
-    let own = !creative.categories.is_empty();
-    let Categories(declared) = if own { &creative.categories } else { &advertiser.categories };
-    let of = |taxonomy: i64| declared.iter().find(|(known, _)| *known == taxonomy);
-    let found = of(asked).or_else(|| of(TAXONOMY_OF_FILES)).or_else(|| declared.first());
+    let Categories(own) = &creative.categories;
+    let Categories(shop) = &advertiser.categories;
+    let of = |taxonomy: i64| {
+        let is_it = |declared: &&(i64, _)| declared.0 == taxonomy;
+        own.iter().find(is_it).or_else(|| shop.iter().find(is_it))
+    };
+    let any = || own.first().or_else(|| shop.first());
+    let found = of(asked).or_else(|| of(TAXONOMY_OF_FILES)).or_else(any);
     found.map_or((TAXONOMY_OF_FILES, &[]), |(taxonomy, codes)| (*taxonomy, codes))
 }
 

@@ -4,36 +4,22 @@ use super::world::{Case, World};
 use crate::model::{Currency, NoBidReason};
 use crate::openrtb::offer::SupplyChain;
 use crate::openrtb::profile::{Completeness, SupplyChainRule};
-use crate::openrtb::user_agent::{self, UserAgentClass};
 use crate::openrtb::{BidRequest, Impression};
 
 /// Auction types from here on are the exchange's own (OpenRTB 2.6, `at`): treated as first price.
 const EXCHANGE_AUCTION_TYPES: i64 = 500;
 
-/// What is known once the gates are passed.
-#[derive(Clone, Copy, Debug)]
-pub struct Passed {
-    /// The currency in which to bid.
-    pub currency: Currency,
-    /// What the user agent says of the device.
-    pub agent: UserAgentClass,
-}
-
-/// Passes the request through the gates.
+/// Passes the request through the gates; the currency in which to bid.
 ///
 /// # Errors
 /// The gate that it does not pass.
-pub fn pass(case: &Case<'_, '_>) -> Result<Passed, NoBidReason> {
+pub fn pass(case: &Case<'_, '_>) -> Result<Currency, NoBidReason> {
     let (request, world) = (case.request, case.world);
     if request.test && !world.exchange.answer_test_requests {
         return Err(NoBidReason::TestRequest);
     }
     if world.blocked.blocks(&request.inventory) {
         return Err(NoBidReason::BlockedInventory);
-    }
-    let agent = user_agent::class(&request.device);
-    if agent.crawler {
-        return Err(NoBidReason::Crawler);
     }
     supply_chain(request, world)?;
     if !seat_may_bid(request, world) {
@@ -50,7 +36,7 @@ pub fn pass(case: &Case<'_, '_>) -> Result<Passed, NoBidReason> {
     if !request.impressions.iter().any(Impression::is_usable) {
         return Err(NoBidReason::NoUsableImpression);
     }
-    Ok(Passed { currency, agent })
+    Ok(currency)
 }
 
 /// The supply chains of both places, against the exchange's rule and the operator's list. They

@@ -35,7 +35,7 @@ use crate::campaign::model::{CampaignIndex, CreativeIndex};
 use crate::ledger::{CapRefusal, MoneyRefusal};
 use crate::model::{CpmMicros, Currency, MoneyNanos, NoBidReason, Seconds, SegmentId, UnixSeconds};
 use crate::openrtb::offer::{Medium, Pod};
-use crate::openrtb::user_agent::UserAgentClass;
+use crate::openrtb::user_agent::{self, UserAgentClass};
 use crate::privacy::{Basis, context_suffices};
 use price::Quote;
 use smallvec::SmallVec;
@@ -223,25 +223,25 @@ pub fn decide_observed(case: &Case<'_, '_>, decision: &mut Decision, observer: &
 
 /// Gates, privacy, identity: everything about the request that needs no campaign.
 fn judge_request(case: &Case<'_, '_>, decision: &mut Decision) -> Result<(), NoBidReason> {
-    let passed = gates::pass(case)?;
-    decision.currency = Some(passed.currency);
-    decision.agent = passed.agent;
+    decision.currency = Some(gates::pass(case)?);
     let world = case.world;
     let verdict = crate::privacy::verdict(case.request, world.ground());
     let recognised = verdict.and_then(|basis| {
         decision.basis = Some(basis);
         identity::recognise(case, &mut decision.person)
     });
-    let Err(reason) = recognised else { return Ok(()) };
-    let by_context =
-        !world.book.contextual.is_empty() && context_suffices(case.request, world.privacy, reason);
-    if !by_context {
-        return Err(reason);
+    if let Err(reason) = recognised {
+        let by_context = !world.book.contextual.is_empty()
+            && context_suffices(case.request, world.privacy, reason);
+        if !by_context {
+            return Err(reason);
+        }
+        decision.person.clear();
+        decision.unrecognised = Some(reason);
+        decision.basis = Some(Basis::Contextual);
     }
-    decision.person.clear();
-    decision.unrecognised = Some(reason);
-    decision.basis = Some(Basis::Contextual);
-    Ok(())
+    decision.agent = user_agent::class(&case.request.device);
+    if decision.agent.crawler { Err(NoBidReason::Crawler) } else { Ok(()) }
 }
 
 /// Finds the campaigns that the person's segments lead to (those of context alone where nobody

@@ -10,6 +10,7 @@ use super::offer::{DEALS_MAX, Deal, SpotFloors};
 use super::protobuf::Shape;
 use super::spot::floors_by_duration;
 use crate::model::{CpmMicros, Currency};
+use std::borrow::Cow;
 
 /// Calls `visit(number, deal)` for each deal, in the order of the request, until it returns
 /// `false`. Numbers count every element of the list from 0.
@@ -41,7 +42,7 @@ pub fn nth<'a>(list: &RawList<'a>, number: usize) -> Option<Deal<'a>> {
 
 fn deal<'a>(element: Member<'_, 'a>) -> Read<Option<Deal<'a>>> {
     let mut deal = Deal {
-        id: Default::default(),
+        id: Cow::default(),
         floor: CpmMicros::default(),
         floor_currency: Some(Currency::USD),
         auction_type: None,

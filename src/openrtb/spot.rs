@@ -7,6 +7,7 @@ use super::decode::size;
 use super::member::{Member, Read, bit};
 use super::offer::{DurationFloor, Pod, SPOT_LIST_MAX, Spot, SpotFloors};
 use super::raw::RawObject;
+use crate::model::CpmMicros;
 use twox_hash::XxHash3_64;
 
 impl Spot {
@@ -143,7 +144,7 @@ fn add_companion(spot: &mut Spot, sides: [Option<i64>; 2]) {
 /// Reads `durfloors`, of a spot or of a deal.
 pub(super) fn floors_by_duration(member: Member<'_, '_>, floors: &mut SpotFloors) -> Read<()> {
     member.each(|element| {
-        let mut one = DurationFloor { min_s: 0, max_s: u32::MAX, floor: Default::default() };
+        let mut one = DurationFloor { min_s: 0, max_s: u32::MAX, floor: CpmMicros::default() };
         let is_object = element.object(|name, member| {
             match name {
                 "mindur" => one.min_s = member.amount()?.unwrap_or_default(),

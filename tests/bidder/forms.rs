@@ -7,10 +7,7 @@ use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use std::io::Write;
 
-#[path = "../support/protobuf.rs"]
-mod convert;
-
-use convert::{packed, unpacked};
+use crate::convert::{packed, unpacked};
 
 const NAMES: [&str; 3] =
     ["application/x-protobuf", "application/octet-stream", "application/protobuf"];

@@ -8,6 +8,7 @@
 //!   beside [`patient`], a reader of the whole tree
 //! - [`corpus`] two thousand real requests, whole and mutilated; [`corpus_offers`] field by field
 //! - [`spots`] videos and native ads, markup by win notice, progress
+//! - [`examples`] every request of `examples/` and its recorded answer
 //! - [`transport`] browsers, packed answers, rates
 //! - [`loading`] campaigns and snapshots swapped under load; readiness; drain
 //! - [`markup`] VAST against its schema
@@ -15,8 +16,11 @@
 
 mod cli;
 mod client;
+#[path = "../support/protobuf.rs"]
+mod convert;
 mod corpus;
 mod corpus_offers;
+mod examples;
 mod exchange_rules;
 mod forms;
 mod loading;

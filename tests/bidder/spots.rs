@@ -4,10 +4,7 @@
 use crate::support::*;
 use serde_json::{Value, json};
 
-#[path = "../support/protobuf.rs"]
-mod convert;
-
-use convert::{packed, unpacked};
+use crate::convert::{packed, unpacked};
 
 const EVENTS: [&str; 5] = ["start", "first_quartile", "midpoint", "third_quartile", "complete"];
 

@@ -7,10 +7,7 @@ use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 
-#[path = "../support/protobuf.rs"]
-mod convert;
-
-use convert::{packed, unpacked};
+use crate::convert::{packed, unpacked};
 
 /// Two large banners, so that the answer is worth packing.
 fn two_banners() -> Value {

@@ -4,7 +4,7 @@ use super::banner::{names, sizes};
 use super::node::{number, texts, wholes};
 use super::report::Report;
 use super::rules;
-use super::vast::{Tag, child};
+use super::vast::{Tag, child, children};
 use crate::model::MediaType;
 use crate::openrtb::offer::Medium;
 use roxmltree::Node as Element;
@@ -100,27 +100,34 @@ fn check_framework(tag: &Tag<'_>, file: &Element<'_, '_>, report: &mut Report) {
     }
 }
 
-/// Checks companions, where the place says which it takes.
-pub(super) fn check_companions(tag: &Tag<'_>, companions: &[Element<'_, '_>], report: &mut Report) {
+/// Checks the companions of a creative, where the place says which it takes. Several sizes
+/// are sent for the player to choose from: one that fits is enough, unless all are required.
+pub(super) fn check_companions(tag: &Tag<'_>, list: Element<'_, '_>, report: &mut Report) {
     let places = tag.spot["companionad"].as_array().into_iter().flatten();
     let asked: Vec<_> = places.flat_map(sizes).collect();
     let types = wholes(&tag.spot["companiontype"]);
-    for companion in companions {
-        let size = attribute(companion, "width").zip(attribute(companion, "height"));
-        let fits =
-            size.is_some_and(|(w, h)| asked.is_empty() || asked.contains(&(w as f64, h as f64)));
-        let found =
-            size.map_or("Companion without size".to_owned(), |(w, h)| format!("Companion {w}x{h}"));
-        if !fits {
-            let expected = format!("a size that was asked for: {}", names(&asked));
-            report.refuse_part((tag.node, &rules::COMPANION), &found, expected);
-        }
+    let companions = children(list, "Companion");
+    let fits = |companion: &Element<'_, '_>| {
         let is_of = |(name, number): &(&str, u64)| {
             child(*companion, name).is_some() && (types.is_empty() || types.contains(number))
         };
-        if !RESOURCES.iter().any(is_of) {
-            let expected = format!("a resource of a type of `companiontype`: {types:?}");
-            report.refuse_part((tag.node, &rules::COMPANION), &found, expected);
-        }
+        size_of(companion).is_some_and(|size| asked.is_empty() || asked.contains(&size))
+            && RESOURCES.iter().any(is_of)
+    };
+    let is_good = if list.attribute("required") == Some("all") {
+        companions.iter().all(fits)
+    } else {
+        companions.is_empty() || companions.iter().any(fits)
+    };
+    let found: Vec<_> = companions.iter().filter_map(size_of).collect();
+    let found = format!("CompanionAds of {} ({})", companions.len(), names(&found));
+    let expected = format!("a size of {} and a resource of types {types:?}", names(&asked));
+    if !is_good {
+        report.refuse_part((tag.node, &rules::COMPANION), &found, expected);
     }
+}
+
+fn size_of(companion: &Element<'_, '_>) -> Option<(f64, f64)> {
+    let pixels = |key| attribute(companion, key).filter(|pixels| *pixels > 0);
+    Some((pixels("width")? as f64, pixels("height")? as f64))
 }

@@ -147,7 +147,7 @@ rules! {
     MEDIA_FILE = "media_file", "IAB VAST 2.0 to 4.2, MediaFile";
     /// Bit rates within the bounds of the place.
     BIT_RATE = "bit_rate", IAB_SPOT;
-    /// Companions have sizes and are of types that are on offer.
+    /// A companion has a size and is of a type that is on offer; all are, if all are required.
     COMPANION = "companion", IAB_SPOT;
     /// Bids on a dynamic pod are not more than it takes, and not longer together.
     POD_BOUNDS = "pod_bounds", IAB_PODS;

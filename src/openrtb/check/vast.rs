@@ -239,7 +239,7 @@ fn check_creatives(
     let find = |name: &str| creatives.iter().find_map(|one| child(*one, name));
     let (linear, overlay) = (find("Linear"), find("NonLinearAds"));
     for list in creatives.iter().filter_map(|one| child(*one, "CompanionAds")) {
-        media::check_companions(tag, &children(list, "Companion"), report);
+        media::check_companions(tag, list, report);
     }
     if is_inline {
         check_linearity(tag, (linear.is_some(), overlay.is_some()), report);

@@ -99,7 +99,7 @@ fn extension(reader: &mut Reader<'_>, one: &mut Impression<'_>) -> Read<()> {
 /// Keeps `video` for later; `ext.rewarded` in it is another of 2.5's ways to say `rwdd`, which
 /// must be known before.
 fn video<'a>(reader: &mut Reader<'a>, rewarded: &mut bool) -> Read<Option<RawObject<'a>>> {
-    reader.to_value();
+    reader.seek_value();
     let start = reader.offset();
     let is_object = reader.object(|reader, key| {
         if key != "ext" {

@@ -163,7 +163,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Steps over white space, to where the next value begins.
-    pub(super) fn to_value(&mut self) {
+    pub(super) fn seek_value(&mut self) {
         self.space();
     }
 

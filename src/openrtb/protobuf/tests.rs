@@ -207,7 +207,7 @@ fn a_response_is_what_an_exchange_reads() {
     let first = json!({
         "id": "1", "impid": "i\n1", "price": 2.3456, "adm": markup, "adomain": ["acme.example"],
         "cid": "c", "crid": "cr", "w": 300, "h": 250, "mtype": 1, "exp": 3_600,
-        "cat": ["IAB18", "IAB18-5"], "attr": [1, 13], "language": "de", "iurl": "http://i",
+        "cat": ["IAB18", "IAB18-5"], "cattax": 1, "attr": [1, 13], "language": "de", "iurl": "http://i",
         "nurl": "http://n/${AUCTION_PRICE}", "burl": "http://b", "lurl": "http://l",
     });
     let second = json!({

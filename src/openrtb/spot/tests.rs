@@ -1,7 +1,7 @@
 //! What is read of spots.
 
 use super::*;
-use crate::model::{CpmMicros, MediaType};
+use crate::model::MediaType;
 
 fn read(text: &str) -> Spot {
     Spot::read(&RawObject::Json(text)).expect(text)

@@ -142,6 +142,11 @@ fn what_a_spot_may_be_is_not_refused() {
         ("adm:00:00:05", json!("20%")),
         ("adm:<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n", json!("")),
     ]);
+    let several = "<Companion width=\"9\" height=\"9\"/><Companion width=\"300\"";
+    let several = video().with("adm:<Companion width=\"300\"", json!(several));
+    several.assert_accepted(vec![("adm:<CompanionAds>", json!("<CompanionAds required=\"any\">"))]);
+    let all = several.with("adm:<CompanionAds>", json!("<CompanionAds required=\"all\">"));
+    assert_eq!(all.broken(), ["companion"]);
     let extended = video().with("?/imp/0/video/maxduration", json!(15));
     assert_eq!(extended.broken(), ["duration"]);
     extended.assert_accepted(vec![

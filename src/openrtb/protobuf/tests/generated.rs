@@ -131,7 +131,7 @@ const ASSET: Make = |dice| {
 const ASKED: Make = |dice| {
     let tracker: Make = |dice| dice.object(&[("event", SMALL), ("methods", BITS)]);
     let mut asked = dice.object(&[("privacy", FLAG)]);
-    asked["assets"] = dice.list(6, ASSET);
+    asked["assets"] = dice.list(3, ASSET);
     asked["eventtrackers"] = dice.list(2, tracker);
     asked
 };
@@ -241,7 +241,7 @@ fn request(dice: &mut Dice) -> Value {
         ("tmax", SMALL),
     ]);
     request["id"] = "r".into();
-    let impressions = 1 + dice.below(2);
+    let impressions = 1 + dice.below(4) / 3;
     request["imp"] = (0..impressions).map(|_| IMPRESSION(dice)).collect();
     let inventory: (&str, Value) = match dice.below(4) {
         0 => ("site", json!({ "domain": "site.example" })),

@@ -76,9 +76,9 @@ fn impression(out: &mut String, one: &Impression<'_>) {
     });
 }
 
-fn sellers(chain: Option<&RawObject<'_>>) -> (Option<Option<SupplyChain>>, Vec<String>) {
+fn sellers(chain: Option<&RawObject<'_>>) -> (Option<SupplyChain>, Vec<String>) {
     let mut sellers = Vec::new();
-    let read = chain.map(|raw| {
+    let read = chain.and_then(|raw| {
         SupplyChain::read(raw, |system, account| sellers.push(format!("{system}/{account}")))
     });
     (read, sellers)
