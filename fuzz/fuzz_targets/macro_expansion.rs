@@ -60,7 +60,7 @@ libfuzzer_sys::fuzz_target!(|input: Input<'_>| {
 });
 
 fn with(template: Template, piece: &Piece<'_>) -> Template {
-    template.hole(match piece {
+    let hole = match piece {
         Piece::Fixed(markup) => return template.fixed(markup),
         Piece::ClickUrl => Hole::ClickUrl,
         Piece::Pixels => Hole::Pixels,
@@ -68,7 +68,8 @@ fn with(template: Template, piece: &Piece<'_>) -> Template {
         Piece::Impressions => Hole::Impressions,
         Piece::Progress(event) => Hole::Progress(usize::from(*event) % PROGRESS_EVENTS.len()),
         Piece::BidId => Hole::BidId,
-    })
+    };
+    template.hole(hole)
 }
 
 /// The markup, which is the same in both forms.
