@@ -35,9 +35,9 @@ pub fn class(device: &Device<'_>) -> UserAgentClass {
         said = structured.class();
     }
     if let Some(text) = device.user_agent.as_deref() {
-        let agent = Lowered::of(text);
-        said.crawler |= agent.is_crawler();
-        let (system, device_type) = agent.system();
+        let found = Lowered::of(text).parts();
+        said.crawler |= found.is_crawler();
+        let (system, device_type) = found.system();
         said.operating_system = said.operating_system.or(system);
         said.device_type = said.device_type.or(device_type);
     }
@@ -81,7 +81,7 @@ const TELEVISIONS: [&str; 9] = [
 ];
 
 /// Words of those who fetch pages for nobody's eyes, in small letters. `bot` counts only at
-/// the end of a word and not in the name of the phones: see [`Lowered::is_crawler`].
+/// the end of a word and not in the name of the phones: see [`Lowered::has_word_at`].
 const CRAWLERS: [&str; 18] = [
     "bot",
     "crawl",
@@ -103,11 +103,35 @@ const CRAWLERS: [&str; 18] = [
     "bingpreview",
 ];
 
-/// A bit for each letter that begins a word of [`CRAWLERS`].
-const CRAWLER_LETTERS: u32 = {
-    let (mut letters, mut n) = (0, 0);
-    while n < CRAWLERS.len() {
-        letters |= 1 << (CRAWLERS[n].as_bytes()[0] - b'a');
+/// Says of a browser that it is one for a small screen.
+const MOBILE: &str = "mobile";
+
+/// Everything that is looked for, one bit each: systems, televisions, crawlers, [`MOBILE`].
+const PARTS: [&str; TELEVISIONS_AT + TELEVISIONS.len() + CRAWLERS.len() + 1] = {
+    let mut parts = [MOBILE; TELEVISIONS_AT + TELEVISIONS.len() + CRAWLERS.len() + 1];
+    let mut n = 0;
+    while n < MOBILE_AT {
+        parts[n] = if n < TELEVISIONS_AT {
+            SYSTEMS[n].0
+        } else if n < CRAWLERS_AT {
+            TELEVISIONS[n - TELEVISIONS_AT]
+        } else {
+            CRAWLERS[n - CRAWLERS_AT]
+        };
+        n += 1;
+    }
+    parts
+};
+const TELEVISIONS_AT: usize = SYSTEMS.len();
+const CRAWLERS_AT: usize = TELEVISIONS_AT + TELEVISIONS.len();
+const MOBILE_AT: usize = CRAWLERS_AT + CRAWLERS.len();
+const _: () = assert!(PARTS.len() <= u64::BITS as usize, "a bit for each part");
+
+/// For each letter, the parts that begin with it: a user agent is gone through once.
+const BY_LETTER: [u64; 26] = {
+    let (mut letters, mut n) = ([0; 26], 0);
+    while n < PARTS.len() {
+        letters[(PARTS[n].as_bytes()[0] - b'a') as usize] |= 1 << n;
         n += 1;
     }
     letters
@@ -132,19 +156,19 @@ impl Lowered {
         &self.bytes[..self.length]
     }
 
-    fn has(&self, part: &str) -> bool {
-        let (bytes, part) = (self.bytes(), part.as_bytes());
-        bytes.windows(part.len()).any(|window| window[0] == part[0] && window == part)
-    }
-
-    /// Whether a word of [`CRAWLERS`] is in it, in one pass.
-    fn is_crawler(&self) -> bool {
-        let bytes = self.bytes();
-        bytes.iter().enumerate().any(|(at, byte)| {
-            let letter = byte.wrapping_sub(b'a');
-            let begins = letter < 26 && CRAWLER_LETTERS >> letter & 1 != 0;
-            begins && CRAWLERS.iter().any(|word| self.has_word_at(at, word))
-        })
+    /// Which of [`PARTS`] are in it, in one pass.
+    fn parts(&self) -> Found {
+        let mut found = 0;
+        for (at, byte) in self.bytes().iter().enumerate() {
+            let letter = usize::from(byte.wrapping_sub(b'a'));
+            let mut left = BY_LETTER.get(letter).map_or(0, |parts| parts & !found);
+            while left != 0 {
+                let part = left.trailing_zeros();
+                left &= left - 1;
+                found |= u64::from(self.has_word_at(at, PARTS[part as usize])) << part;
+            }
+        }
+        Found(found)
     }
 
     fn has_word_at(&self, at: usize, word: &str) -> bool {
@@ -157,20 +181,36 @@ impl Lowered {
         };
         word != "bot" || is_bot()
     }
+}
+
+/// The [`PARTS`] of a user agent.
+#[derive(Clone, Copy)]
+struct Found(u64);
+
+impl Found {
+    /// Whether any part of a range of them is there.
+    fn any(self, parts: std::ops::Range<usize>) -> bool {
+        parts.into_iter().any(|part| self.0 >> part & 1 != 0)
+    }
+
+    fn is_crawler(self) -> bool {
+        self.any(CRAWLERS_AT..MOBILE_AT)
+    }
 
     /// The operating system and the kind of device.
-    fn system(&self) -> (Option<&'static str>, Option<DeviceType>) {
-        let television = TELEVISIONS.iter().any(|part| self.has(part));
-        let found = SYSTEMS.iter().find(|(part, ..)| self.has(part));
-        let Some((_, system, device_type)) = found else {
+    fn system(self) -> (Option<&'static str>, Option<DeviceType>) {
+        let television = self.any(TELEVISIONS_AT..CRAWLERS_AT);
+        let mobile = self.any(MOBILE_AT..PARTS.len());
+        let first = self.0.trailing_zeros() as usize;
+        let Some((_, system, device_type)) = SYSTEMS.get(first) else {
             return (None, television.then_some(DeviceType::Tv));
         };
         let device_type = match (*device_type, *system) {
             _ if television => DeviceType::Tv,
             (Some(device_type), _) => device_type,
             // Browsers on phones with these two say so; what does not is a larger device.
-            (None, "Android") if !self.has("mobile") => DeviceType::Tablet,
-            (None, "Tizen") if !self.has("mobile") => DeviceType::Tv,
+            (None, "Android") if !mobile => DeviceType::Tablet,
+            (None, "Tizen") if !mobile => DeviceType::Tv,
             (None, "Linux") => DeviceType::Desktop,
             (None, _) => DeviceType::Mobile,
         };
@@ -192,7 +232,7 @@ impl Structured {
             "mobile" => self.mobile = member.flag()?,
             "platform" => brand(member, |brand| self.system = Lowered::of(brand).platform())?,
             "browsers" => member.each(|browser| {
-                brand(browser, |brand| self.crawler |= Lowered::of(brand).is_crawler())
+                brand(browser, |brand| self.crawler |= Lowered::of(brand).parts().is_crawler())
             })?,
             _ => {}
         }
@@ -214,7 +254,7 @@ impl Structured {
 }
 
 impl Lowered {
-    /// As [`Self::system`], of a platform's brand: here names are whole.
+    /// As [`Found::system`], of a platform's brand: here names are whole.
     fn platform(&self) -> (Option<&'static str>, Option<DeviceType>) {
         match self.bytes() {
             b"ios" | b"ipados" => (Some("iOS"), Some(DeviceType::Mobile)),
@@ -222,7 +262,7 @@ impl Lowered {
             b"chrome os" | b"chromeos" | b"chromium os" => {
                 (Some("Chrome OS"), Some(DeviceType::Desktop))
             }
-            _ => self.system(),
+            _ => self.parts().system(),
         }
     }
 }
