@@ -14,16 +14,16 @@ use homing::audience::Person;
 use homing::decide::choose::abandon;
 use homing::decide::identity::recognise;
 use homing::decide::{Bid, BidIds, Case, Decision, commit, decide};
-use homing::message::{Fill, Template, templates};
+use homing::message::{Fill, Markup, Wanted, templates};
 use homing::model::{BidId, NoBidReason};
 use homing::notice::Keyring;
 use homing::notice::token::Tokens;
 use homing::notice::urls::NoticeUrls;
 use homing::openrtb::offer::Medium;
-use homing::openrtb::response::{self, BidFields, ResponseHead};
-use homing::openrtb::{BidRequest, decode_json, decode_protobuf};
+use homing::openrtb::response::{self, BidFields, MarkupField, ResponseHead};
+use homing::openrtb::{BidRequest, Form, decode_json, decode_protobuf};
 use homing::privacy::tcf::TcfString;
-use homing::privacy::verdict;
+use homing::privacy::{Ground, verdict};
 use homing::server::clock;
 use std::hint::black_box;
 use std::num::NonZeroU16;
@@ -126,11 +126,11 @@ fn decoded(bodies: &[String]) -> Vec<BidRequest<'_>> {
 
 fn privacy(criterion: &mut Criterion, stage: &Stage) {
     let mut group = criterion.benchmark_group("privacy_verdict");
-    let rules = stage.world().privacy;
+    let ground = Ground { rules: stage.world().privacy, exchange: None };
     for (name, body) in [("free", SMALL), ("gdpr", USUAL)] {
         let request = decode_json(body.as_bytes()).expect("a bid request");
         group.bench_function(name, |bencher| {
-            bencher.iter(|| verdict(black_box(&request), rules));
+            bencher.iter(|| verdict(black_box(&request), ground));
         });
     }
     for (name, vendors_as_ranges) in [("tcf_1200_vendors", false), ("tcf_200_ranges", true)] {
@@ -251,14 +251,14 @@ fn write_bid(group: &mut BenchmarkGroup<'_, WallTime>, stage: &Stage, bodies: &[
         bencher.iter(|| keyring.sign(black_box(&bid.claim), &mut tokens));
     });
     let templates = templates(&stage.book);
-    let template = &templates[bid.creative.0 as usize];
+    let markup = &templates[bid.creative.0 as usize];
     let mut urls = NoticeUrls::default();
     let mut out = Vec::with_capacity(1 << 14);
     group.bench_function("write_response", |bencher| {
         bencher.iter(|| {
             out.clear();
             urls.write("https://ads.homing.example", &tokens, world.exchange);
-            write_response((stage, bid), (&urls, template), &mut out);
+            write_response((stage, bid), (&urls, markup), &mut out);
             out.len()
         });
     });
@@ -267,7 +267,7 @@ fn write_bid(group: &mut BenchmarkGroup<'_, WallTime>, stage: &Stage, bodies: &[
 /// What the bidder writes for one bid.
 fn write_response(
     (stage, bid): (&Stage, &Bid),
-    (urls, template): (&NoticeUrls, &Template),
+    (urls, markup): (&NoticeUrls, &Markup),
     out: &mut Vec<u8>,
 ) {
     let world = stage.world();
@@ -305,10 +305,19 @@ fn write_response(
         win_url: &urls.win,
         billing_url: Some(&urls.bill),
         loss_url: &urls.loss,
+        markup: MarkupField::Text,
     };
     let (pixels, count) = urls.pixels(world.exchange.billing);
-    let fill = Fill { click_url: &urls.click, pixels: &pixels[..count], cache_buster: id };
-    response::write_bid(out, &fields, true, |out| template.write_json(&fill, out));
+    let fill = Fill {
+        click_url: &urls.click,
+        pixels: &pixels[..count],
+        cache_buster: id,
+        progress: [""; 5],
+        bid_id: id,
+    };
+    response::write_bid(out, &fields, true, |out| {
+        markup.write(&Wanted::Banner, (&fill, Form::Json), out);
+    });
     response::end(out);
 }
 

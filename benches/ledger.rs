@@ -12,6 +12,7 @@ use homing::model::{
     AdvertiserKey, BidId, CampaignKey, CpmMicros, CreativeKey, Currency, ExchangeKey, Seconds,
     UnixSeconds, UserKey,
 };
+use homing::privacy::Basis;
 use smallvec::smallvec;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -91,6 +92,7 @@ impl Shelf {
             hold_ttl: Seconds(60),
             notices_end: NOW.plus(Seconds::DAY),
             test: false,
+            basis: Basis::default(),
         }
     }
 

@@ -14,7 +14,7 @@ mod support;
 use homing::model::{CpmMicros, Currency};
 use homing::openrtb::Form;
 use homing::openrtb::offer::Medium;
-use homing::openrtb::response::{BidFields, ResponseHead};
+use homing::openrtb::response::{BidFields, MarkupField, ResponseHead};
 use homing::server::clock;
 use homing::server::service::{BidAnswer, ContentKind};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -178,6 +178,7 @@ fn writing_an_answer_allocates_nothing_once_the_buffer_is_large() {
         win_url: "https://n.example/w",
         billing_url: Some("https://n.example/b"),
         loss_url: "https://n.example/l",
+        markup: MarkupField::Text,
     };
     let head = ResponseHead { request_id: "r", bid_id: "b", currency: Currency::USD, seat: None };
     for form in [Form::Json, Form::Protobuf] {

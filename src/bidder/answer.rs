@@ -3,23 +3,20 @@
 //! Guarantees: one pass, no waiting, buffers reused; past the decision's budget the answer
 //! is "no bid" and nothing stays held. Must not log.
 
-use super::served::Served;
+use super::offered::Offered;
+use super::writing::{Paper, Pen};
 use super::{Bidder, ExchangeDesk};
 use crate::decide::choose::abandon;
 use crate::decide::gates::time_left_ms;
-use crate::decide::{Bid, BidIds, Case, Decision, commit, decide, record};
-use crate::message::Fill;
+use crate::decide::{BidIds, Case, Decision, commit, decide, record};
 use crate::model::{BidId, NoBidReason};
-use crate::notice::token::Tokens;
-use crate::notice::urls::NoticeUrls;
-use crate::openrtb::form::OpenResponse;
-use crate::openrtb::profile::{BillingEvent, NoBidStyle};
-use crate::openrtb::response::{BidFields, ResponseHead};
+use crate::openrtb::profile::NoBidStyle;
 use crate::openrtb::{BidRequest, Form};
+use crate::privacy::Basis;
 use crate::server::clock;
 use crate::server::service::{BidAnswer, BidCall, BidService, ContentKind, Refusal};
 use crate::telemetry::labels::RequestOutcome;
-use std::fmt::Write;
+use smallvec::SmallVec;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -46,9 +43,9 @@ impl Language {
 pub struct Scratch {
     decision: Decision,
     ids: BidIds,
-    tokens: Tokens,
-    urls: NoticeUrls,
-    bid_id: String,
+    pen: Pen,
+    /// The places of the decision's bids, in their order.
+    offered: SmallVec<[Offered; 2]>,
 }
 
 impl BidService for Bidder {
@@ -61,9 +58,8 @@ impl BidService for Bidder {
         Scratch {
             decision: Decision::default(),
             ids: BidIds::new(BidId::nth(self.seed, number).0),
-            tokens: Tokens::default(),
-            urls: NoticeUrls::default(),
-            bid_id: String::new(),
+            pen: Pen::default(),
+            offered: SmallVec::new(),
         }
     }
 
@@ -88,12 +84,20 @@ impl Bidder {
         scratch: &mut Scratch,
         (call, out): (&BidCall<'_>, &mut Vec<u8>),
     ) -> BidAnswer {
+        let since_start = call.received.saturating_duration_since(self.started);
+        if desk.rate.as_ref().is_some_and(|rate| !rate.admits(since_start)) {
+            desk.metrics.request(RequestOutcome::Shed);
+            desk.metrics.no_bid(NoBidReason::OverRate);
+            // An id to answer with is in the body, which is not read.
+            return BidAnswer::NoContent;
+        }
         let language = Language::of(call.content_kind);
         let Ok(request) = language.form.decode(call.body) else {
             desk.metrics.request(RequestOutcome::BadRequest);
             desk.metrics.no_bid(NoBidReason::InvalidRequest);
             return BidAnswer::BadRequest;
         };
+        desk.metrics.impressions_skipped.increment(u64::from(request.impressions_skipped));
         match self.bid(desk, scratch, (call, &request, out)) {
             Ok(bids) => {
                 desk.metrics.request(RequestOutcome::Bid);
@@ -124,108 +128,68 @@ impl Bidder {
         let time_left = Duration::from_millis(u64::from(time_left_ms(request, &world)));
         let budget = self.rules.decision_budget.min(time_left);
         decide(&case, &mut scratch.decision);
+        count_lookup(desk, &scratch.decision);
         if call.received.elapsed() > budget && scratch.decision.refused.is_none() {
             return Err(NoBidReason::Late);
         }
         commit(&case, &mut scratch.decision, &mut scratch.ids);
+        scratch.offered.clear();
         if !scratch.decision.bids.is_empty() {
+            read_places(&case, &mut scratch.decision, &mut scratch.offered);
             let form = Language::of(call.content_kind).form;
-            self.write(&served, (desk, scratch), (request, form, out));
+            let paper = Paper { served: &served, desk, request, letterhead: self.letterhead() };
+            let bids = scratch.decision.bids.iter().zip(&scratch.offered);
+            scratch.pen.write(&paper, bids, (form, out));
         }
         if call.received.elapsed() > budget {
             abandon(&case, &mut scratch.decision, NoBidReason::Late);
         }
         record(&case, &scratch.decision);
-        match scratch.decision.no_bid_reason() {
-            Some(reason) => Err(reason),
-            None => Ok(scratch.decision.bids.len()),
+        if let Some(reason) = scratch.decision.no_bid_reason() {
+            return Err(reason);
         }
-    }
-
-    fn write(
-        &self,
-        served: &Served,
-        (desk, scratch): (&ExchangeDesk, &mut Scratch),
-        (request, form, out): (&BidRequest<'_>, Form, &mut Vec<u8>),
-    ) {
-        let decision = std::mem::take(&mut scratch.decision);
-        let mut opened = None;
-        for bid in &decision.bids {
-            self.keyring.sign(&bid.claim, &mut scratch.tokens);
-            scratch.urls.write(&self.rules.public_url, &scratch.tokens, &desk.profile);
-            scratch.bid_id.clear();
-            // Writing into a String cannot fail.
-            let _ = write!(scratch.bid_id, "{}", bid.claim.bid);
-            let response = opened.get_or_insert_with(|| {
-                let head = ResponseHead {
-                    request_id: &request.id,
-                    bid_id: &scratch.bid_id,
-                    currency: bid.claim.currency,
-                    seat: desk.profile.seat.as_deref(),
-                };
-                form.begin(out, &head)
-            });
-            write_bid(served, (desk, scratch), (request, bid), (response, out));
+        for bid in &scratch.decision.bids {
+            desk.metrics.bid_on(bid.claim.basis.index());
         }
-        if let Some(response) = opened {
-            response.end(out);
-        }
-        scratch.decision = decision;
+        Ok(scratch.decision.bids.len())
     }
 }
 
-fn write_bid(
-    served: &Served,
-    (desk, scratch): (&ExchangeDesk, &Scratch),
-    (request, bid): (&BidRequest<'_>, &Bid),
-    (response, out): (&mut OpenResponse, &mut Vec<u8>),
-) {
-    let book = &served.business.book;
-    let campaign = &book.campaigns[bid.campaign.0 as usize];
-    let advertiser = &book.advertisers[campaign.advertiser];
-    let creative = &book.creatives[bid.creative.0 as usize];
-    let own = !creative.categories.is_empty();
-    let categories = if own { &creative.categories } else { &advertiser.categories };
-    let urls = &scratch.urls;
-    let by_burl = desk.profile.billing == BillingEvent::Burl;
-    let fields = BidFields {
-        id: &scratch.bid_id,
-        impression_id: &request.impressions[bid.impression].id,
-        price: bid.price,
-        advertiser_domain: &advertiser.domain,
-        campaign_id: &campaign.id,
-        creative_id: &creative.id,
-        medium: bid.medium,
-        size: (creative.width > 0).then_some((creative.width, creative.height)),
-        duration_s: None,
-        protocol: None,
-        frameworks: &creative.frameworks,
-        deal_id: None,
-        bundle: creative.bundle.as_deref(),
-        categories: categories.in_taxonomy(1),
-        category_taxonomy: 1,
-        transparency: None,
-        attributes: &creative.attributes,
-        language: creative.language.as_deref(),
-        sample_image: creative.sample_image.as_deref(),
-        expires_s: bid.claim.hold_ttl.0,
-        win_url: &urls.win,
-        billing_url: by_burl.then_some(urls.bill.as_str()),
-        loss_url: &urls.loss,
-    };
-    let (pixels, count) = urls.pixels(desk.profile.billing);
-    let fill =
-        Fill { click_url: &urls.click, pixels: &pixels[..count], cache_buster: &scratch.bid_id };
-    let template = &served.business.templates[bid.creative.0 as usize];
-    response.write_bid(out, &fields, |out, form| match form {
-        Form::Json => template.write_json(&fill, out),
-        Form::Protobuf => template.write_plain(&fill, out),
+/// Counts, by its legal basis, that the person was looked up: those who have no id, and those
+/// who are reached by context alone, are not.
+fn count_lookup(desk: &ExchangeDesk, decision: &Decision) {
+    let looked_up = decision.basis.filter(|basis| *basis != Basis::Contextual);
+    if let Some(basis) = looked_up.filter(|_| decision.refused != Some(NoBidReason::NoUserId)) {
+        desk.metrics.looked_up(basis.index());
+    }
+}
+
+/// Reads the place of each bid. A bid whose place cannot be read gives back what it holds: a
+/// decision that reads by the same rules makes none.
+fn read_places(case: &Case<'_, '_>, decision: &mut Decision, places: &mut SmallVec<[Offered; 2]>) {
+    let noes = &mut decision.noes;
+    decision.bids.retain(|bid| {
+        let impression = &case.request.impressions[bid.impression];
+        let creative = &case.world.book.creatives[bid.creative.0 as usize];
+        let secure = impression.secure.unwrap_or(case.world.exchange.secure_by_default);
+        match Offered::of(bid, (impression, creative), secure) {
+            Ok(offered) => places.push(offered),
+            Err(reason) => {
+                case.world.ledger.release(bid.claim.bid);
+                noes.push((bid.campaign, reason));
+                return false;
+            }
+        }
+        true
     });
 }
 
 fn body(desk: &ExchangeDesk, language: Language) -> BidAnswer {
-    let version_header = desk.version_header.clone();
-    BidAnswer::Body { content_type: language.content_type, version_header }
+    BidAnswer::Body {
+        content_type: language.content_type,
+        version_header: desk.version_header.clone(),
+        may_be_packed: desk.profile.gzip_answers,
+    }
 }
 
 fn no_bid(

@@ -1,8 +1,9 @@
 //! One running bidder: what it serves, how it answers, how it is operated.
 //!
 //! - [`served`] the state in service: campaigns and audience, swapped whole
-//! - [`answer`] a bid request's way from body to bid
-//! - [`notices`] win, billing, loss, view, click
+//! - [`answer`] a bid request's way from body to bid; [`offered`] the place of a bid read again,
+//!   [`writing`] the bytes; [`rate`] how many requests are looked at
+//! - [`notices`] win, billing, loss, view, click, progress; [`on_win`] markup by win notice
 //! - [`loading`] campaigns and snapshots in, while bids go on
 //! - [`operations`] the admin API
 //! - [`housekeeping`] what happens once a second, and on SIGHUP
@@ -16,8 +17,12 @@ pub mod assembly;
 pub mod housekeeping;
 pub mod loading;
 pub mod notices;
+mod offered;
+mod on_win;
 pub mod operations;
+mod rate;
 pub mod served;
+mod writing;
 
 pub use assembly::{AssemblyError, start};
 pub use served::Served;
@@ -28,17 +33,19 @@ use crate::model::{ExchangeKey, Rates, Seconds};
 use crate::notice::Keyring;
 use crate::notice::encrypted_price::PriceKeys;
 use crate::openrtb::profile::ExchangeProfile;
-use crate::privacy::PrivacyRules;
+use crate::privacy::{Basis, PrivacyRules};
 use crate::server::BearerToken;
 use crate::server::service::HeaderValue;
 use crate::server::settings::{Folders, Settings};
 use crate::telemetry::{ExchangeMetrics, Metrics};
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
+use rate::RateLimit;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
+use writing::Letterhead;
 
 /// A bidder. Shared by all threads.
 pub struct Bidder {
@@ -65,6 +72,7 @@ struct ExchangeDesk {
     version_header: Option<HeaderValue>,
     metrics: ExchangeMetrics,
     price_keys: Option<PriceKeys>,
+    rate: Option<RateLimit>,
 }
 
 /// The machine's rules that do not change while it runs.
@@ -100,8 +108,9 @@ impl Bidder {
         };
         let mut desk = |profile: &ExchangeProfile| ExchangeDesk {
             version_header: profile.version_header.as_deref().and_then(|text| text.parse().ok()),
-            metrics: metrics.exchange(&profile.name),
+            metrics: metrics.exchange(&profile.name, &Basis::ALL.map(Basis::label)),
             price_keys: private.price_keys.remove(&profile.name),
+            rate: profile.requests_per_second_max.map(RateLimit::new),
             profile: profile.clone(),
         };
         let desks = settings.exchanges.iter().map(&mut desk).collect();
@@ -136,6 +145,14 @@ impl Bidder {
         &self.metrics
     }
 
+    fn letterhead(&self) -> Letterhead<'_> {
+        Letterhead {
+            keyring: &self.keyring,
+            public_url: &self.rules.public_url,
+            domain: host_of(&self.rules.public_url),
+        }
+    }
+
     fn desk(&self, exchange: &str) -> Option<&ExchangeDesk> {
         self.desks.iter().find(|desk| desk.profile.name == exchange)
     }
@@ -143,6 +160,13 @@ impl Bidder {
     fn desk_of(&self, exchange: ExchangeKey) -> Option<&ExchangeDesk> {
         self.desks.iter().find(|desk| desk.profile.key == exchange)
     }
+}
+
+/// The host of a URL with a scheme; without its port.
+fn host_of(url: &str) -> &str {
+    let (_, rest) = url.split_once("://").unwrap_or(("", url));
+    let host = rest.split('/').next().unwrap_or_default();
+    host.rsplit_once(':').map_or(host, |(host, _)| host)
 }
 
 impl Rules {
@@ -156,6 +180,7 @@ impl Rules {
             blocked: BlockList {
                 sites: settings.blocked_sites.clone(),
                 apps: settings.blocked_apps.clone(),
+                sellers: settings.blocked_sellers.clone(),
             },
             rates: settings.rates.clone(),
         }

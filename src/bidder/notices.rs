@@ -7,6 +7,10 @@ use crate::openrtb::profile::BillingEvent;
 use crate::server::clock;
 use crate::server::service::{NoticeAnswer, NoticeService, StatusCode};
 
+/// The answer for a creative that is in no file any more.
+pub(super) const NO_LONGER_RUNNING: NoticeAnswer =
+    NoticeAnswer::Refused(StatusCode::NOT_FOUND, "this advertisement is no longer running");
+
 impl NoticeService for Bidder {
     fn notice(&self, kind: Kind, token: &str, query: &str) -> NoticeAnswer {
         let billing = |exchange| self.desk_of(exchange).map(|desk| desk.profile.billing);
@@ -25,7 +29,7 @@ impl NoticeService for Bidder {
         if matches!(outcome, Outcome::Counted | Outcome::CountedLate) {
             self.count(kind, &claim);
         }
-        self.reply(kind, outcome, &claim)
+        self.reply((kind, query), outcome, &claim)
     }
 }
 
@@ -40,13 +44,17 @@ impl Bidder {
             Kind::Loss => metrics.losses.increment(1),
             Kind::View => metrics.views.increment(1),
             Kind::Click => metrics.clicks.increment(1),
+            _ => {}
+        }
+        if let Some(progress) = kind.progress() {
+            metrics.progress(progress);
         }
         if kind == Kind::Win && desk.profile.billing == BillingEvent::Nurl {
             metrics.impressions.increment(1);
         }
     }
 
-    fn reply(&self, kind: Kind, outcome: Outcome, claim: &Claim) -> NoticeAnswer {
+    fn reply(&self, (kind, query): (Kind, &str), outcome: Outcome, claim: &Claim) -> NoticeAnswer {
         match (kind, outcome) {
             // A genuine click is sent on whether or not it counts.
             (Kind::Click, _) => self.landing(claim),
@@ -59,7 +67,9 @@ impl Bidder {
             (_, Outcome::LedgerFull) => {
                 NoticeAnswer::Refused(StatusCode::SERVICE_UNAVAILABLE, "try again later")
             }
+            (Kind::Win, _) => self.markup_on_win(claim, query).unwrap_or(NoticeAnswer::NoContent),
             (Kind::View, _) => NoticeAnswer::Pixel,
+            _ if kind.progress().is_some() => NoticeAnswer::Pixel,
             (Kind::Bill, _) if self.bills_by_pixel(claim) => NoticeAnswer::Pixel,
             _ => NoticeAnswer::NoContent,
         }
@@ -67,12 +77,12 @@ impl Bidder {
 
     /// Where the campaign's file says a click leads; nothing in the URL has a say in it.
     fn landing(&self, claim: &Claim) -> NoticeAnswer {
-        match self.served.load().business.landings.get(&claim.creative) {
-            Some(landing) => NoticeAnswer::Redirect(landing.clone()),
-            None => NoticeAnswer::Refused(
-                StatusCode::NOT_FOUND,
-                "this advertisement is no longer running",
-            ),
+        let business = &self.served.load().business;
+        match business.creatives.get(&claim.creative) {
+            Some(index) => {
+                NoticeAnswer::Redirect(business.book.creatives[index.0 as usize].landing.clone())
+            }
+            None => NO_LONGER_RUNNING,
         }
     }
 

@@ -9,7 +9,7 @@ use crate::campaign::model::CampaignIndex;
 use crate::config::Diagnostic;
 use crate::decide::Case;
 use crate::decide::explain::explain;
-use crate::model::{Currency, MoneyNanos, UnixSeconds};
+use crate::model::{Currency, MoneyNanos, Progress, UnixSeconds};
 use crate::openrtb::decode_json;
 use crate::server::clock;
 use crate::server::service::{AdminAnswer, AdminCall, AdminService, StatusCode};
@@ -150,6 +150,9 @@ impl Bidder {
         let advertiser = &business.book.advertisers[campaign.advertiser];
         let (tally, money) = (account.tally(), account.money());
         let units = |amount: MoneyNanos| amount.0 as f64 / 1e9;
+        let progress = Progress::ALL.into_iter().map(|progress| {
+            (progress.label().into(), tally.progress[progress.index()].get().into())
+        });
         let noes =
             tally.top_noes().into_iter().map(|(no, count)| (no.label().into(), count.into()));
         json!({
@@ -166,6 +169,7 @@ impl Bidder {
             "late_impressions": tally.late.get(),
             "views": tally.views.get(),
             "clicks": tally.clicks.get(),
+            "progress": progress.collect::<serde_json::Map<String, Value>>(),
             "spent": units(money.spent),
             "held": units(money.held),
             "budget_daily": campaign.budget.daily.map(units),

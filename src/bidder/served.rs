@@ -6,9 +6,10 @@
 use super::{Bidder, ExchangeDesk};
 use crate::audience::{AudienceView, Membership, Person, Snapshot};
 use crate::campaign::Book;
+use crate::campaign::model::CreativeIndex;
 use crate::decide::World;
 use crate::ledger::Account;
-use crate::message::{self, Template};
+use crate::message::{self, Markup};
 use crate::model::{CreativeKey, SegmentId, UserKey};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,17 +31,17 @@ pub struct Business {
     /// Its accounts, in its order.
     pub accounts: Vec<Arc<Account>>,
     /// Its creatives' markup, in its order.
-    pub templates: Vec<Template>,
-    /// Where clicks lead.
-    pub landings: HashMap<CreativeKey, String>,
+    pub templates: Vec<Markup>,
+    /// The places of its creatives: notices name them by key.
+    pub creatives: HashMap<CreativeKey, CreativeIndex>,
 }
 
 impl Business {
     /// Makes what a book needs to be served.
     pub fn new(book: Book, accounts: Vec<Arc<Account>>) -> Self {
-        let landing = |one: &crate::campaign::Creative| (one.key, one.landing.clone());
-        let landings = book.creatives.iter().map(landing).collect();
-        Self { templates: message::templates(&book), landings, accounts, book }
+        let keys = book.creatives.iter().map(|creative| creative.key);
+        let creatives = keys.zip((0..).map(CreativeIndex)).collect();
+        Self { templates: message::templates(&book), creatives, accounts, book }
     }
 }
 

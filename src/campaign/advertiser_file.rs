@@ -4,7 +4,7 @@
 //! What it returns is only used when the file has no error. Must not read files itself.
 
 use super::creative_section::CreativeFiles;
-use super::model::{Advertiser, Campaign, Categories, Creative, Transparency};
+use super::model::{Advertiser, Campaign, Creative};
 use super::{campaign_section, caps_section, creative_section, grammar};
 use crate::audience::SegmentTable;
 use crate::config::{Diagnostic, Document, Located, Place, Section, Source};
@@ -170,8 +170,8 @@ fn advertiser(head: &Section<'_>, currency: Currency) -> Option<Advertiser> {
         id,
         domain: head.string("domain")?,
         currency,
-        categories: Categories::of_iab(head.strings("categories")),
-        transparency: Transparency::default(),
+        categories: creative_section::categories(head),
+        transparency: creative_section::transparency(head),
         caps: caps_section::read(head),
         file: head.faults().source().name().to_owned(),
     })

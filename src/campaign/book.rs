@@ -84,6 +84,9 @@ impl<'a> BookBuilder<'a> {
         for (n, _) in file.prospecting.iter().enumerate().filter(|(_, prospecting)| **prospecting) {
             self.book.prospecting.push(CampaignIndex((first + n) as u32));
         }
+        for (n, _) in file.campaigns.iter().enumerate().filter(|(_, one)| one.contextual) {
+            self.book.contextual.push(CampaignIndex((first + n) as u32));
+        }
         self.book.advertisers.push(file.advertiser);
         self.book.creatives.extend(file.creatives);
         self.book.campaigns.extend(file.campaigns);

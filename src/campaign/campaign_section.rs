@@ -44,6 +44,7 @@ impl Reader<'_> {
         let target = target.map(|target| target_section::read(&target, self.surroundings));
         let plan = message_section::read(section, self.creatives);
         check_delays(section);
+        check_context(section, audience.as_ref());
 
         let (id, audience) = (section.string("id")?, audience?);
         let campaign = Campaign {
@@ -62,7 +63,7 @@ impl Reader<'_> {
             caps,
             holdout_per_10k: section.percent_per_10k("holdout")?,
             several_per_page: section.flag("several_per_page"),
-            contextual: false,
+            contextual: section.flag("contextual"),
             price: price?,
             target: target.unwrap_or_default(),
             plan: plan?,
@@ -177,6 +178,28 @@ fn moment(when: When, zone: &TimeZone) -> Option<UnixSeconds> {
     }
 }
 
+/// Where nobody is recognised, nobody has been anywhere and nothing can be counted.
+fn check_context(section: &Section<'_>, audience: Option<&Audience>) {
+    if !section.flag("contextual") {
+        return;
+    }
+    if !section.flag("prospecting") {
+        let expected = "`prospecting = true` beside it: whoever sees it is not known";
+        section.error("contextual", "a contextual campaign that does not prospect", expected);
+    }
+    if audience.is_some_and(|audience| !audience.anchors.is_empty()) {
+        let expected = "an audience that people in no segment belong to, or none";
+        section.error("contextual", "a contextual campaign that needs a segment", expected);
+    }
+    for limit in ["caps", "holdout"] {
+        if section.has(limit) {
+            let message = format!("`{limit}` cannot be kept where nobody is recognised");
+            let expected = "a campaign of its own for context, if the limit must hold everywhere";
+            section.warning(limit, message, expected);
+        }
+    }
+}
+
 /// `stop_after` must leave time to bid in.
 fn check_delays(section: &Section<'_>) {
     let start = section.duration("start_after").unwrap_or(Seconds(0));
@@ -185,5 +208,73 @@ fn check_delays(section: &Section<'_>) {
     {
         let expected = format!("more than `start_after`, which is {start}");
         section.error("stop_after", format!("`stop_after` is {stop}"), expected);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::campaign::book::BookBuilder;
+    use crate::campaign::creative_section::CreativeFiles;
+    use crate::campaign::model::{CampaignIndex, InventoryKind};
+    use crate::config::{Source, render};
+
+    struct NoFiles;
+
+    impl CreativeFiles for NoFiles {
+        fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+            Err(format!("{path} is not there"))
+        }
+    }
+
+    /// A book of one campaign with these keys, and what is told of it.
+    fn read(keys: &str, target: &str) -> (Option<crate::campaign::model::Book>, String) {
+        let text = format!(
+            "[advertiser]\nid = \"s\"\ndomain = \"s.example\"\ncurrency = \"USD\"\n\
+             [[creative]]\nid = \"b\"\ntype = \"html5\"\nsize = \"300x250\"\nhtml = \"<b>x</b>\"\n\
+             landing = \"https://s.example/\"\n\
+             [[campaign]]\nid = \"c\"\nobjective = \"clicks\"\n\
+             flight = {{ from = 2027-01-01, to = 2027-12-31 }}\nbudget = {{ total = \"9 USD\" }}\n\
+             {keys}\n[campaign.price]\nbase_cpm = \"1 USD\"\nmax_cpm = \"2 USD\"\n\
+             [campaign.target]\n{target}\n[[campaign.message]]\ncreatives = [\"b\"]\n"
+        );
+        let mut builder = BookBuilder::new(None);
+        builder.add(&Source::new("s.toml", text.as_str()), &NoFiles);
+        let (book, diagnostics) = builder.finish();
+        (book, render::text(&diagnostics))
+    }
+
+    #[test]
+    fn a_contextual_campaign_prospects_and_is_told_what_it_cannot_keep() {
+        let (book, told) = read("prospecting = true\ncontextual = true", "");
+        let book = book.expect("sound");
+        assert_eq!(book.contextual, [CampaignIndex(0)]);
+        assert!(book.campaigns[0].contextual && told.is_empty(), "{told}");
+        let (book, told) = read("contextual = true\naudience = \"cart\"", "");
+        assert!(book.is_none() && told.contains("does not prospect"), "{told}");
+        let needs = "prospecting = true\ncontextual = true\naudience = \"cart\"";
+        let (book, told) = read(needs, "");
+        assert!(book.is_none() && told.contains("needs a segment"), "{told}");
+        let keys = "prospecting = true\ncontextual = true\nholdout = \"5%\"\n\
+                    caps = [{ min_gap = \"1h\" }]";
+        let (book, told) = read(keys, "");
+        assert!(book.is_some(), "{told}");
+        assert!(told.contains("`caps` cannot be kept"), "{told}");
+        assert!(told.contains("`holdout` cannot be kept"), "{told}");
+    }
+
+    #[test]
+    fn targets_name_deals_and_kinds_of_places() {
+        let target = "deals = [\"d1\"]\nrewarded = \"exclude\"\ninterstitial = \"only\"\n\
+                      inventory = [\"dooh\"]";
+        let (book, told) = read("prospecting = true", target);
+        let target = &book.expect(&told).campaigns[0].target;
+        assert_eq!((target.rewarded, target.interstitial), (Some(false), Some(true)));
+        assert_eq!(
+            (&target.deals[..], &target.kinds[..]),
+            (&["d1".to_owned()][..], &[InventoryKind::Dooh][..])
+        );
+        let (book, _) = read("prospecting = true", "rewarded = \"any\"");
+        let target = &book.expect("sound").campaigns[0].target;
+        assert_eq!((target.rewarded, target.interstitial), (None, None));
     }
 }

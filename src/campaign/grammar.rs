@@ -1,5 +1,6 @@
 //! The keys of an advertiser file: one table per section. What is not here is refused.
 
+use super::creative_section::grammar::TRANSPARENCY_PARAMETERS;
 use super::model::{CAP_IMPRESSIONS_MAX, CAPS_MAX};
 use crate::config::rules;
 use crate::config::spec::{
@@ -13,7 +14,11 @@ const RULE_TIME_MAX: Seconds = Seconds(540 * Seconds::DAY.0);
 /// Most elements of a list of names; real allow and block lists have hundreds.
 const NAMES_MAX: usize = 10_000;
 /// Most categories or attributes of one thing: the standards define a few hundred at most.
-const CODES_MAX: usize = 100;
+pub(super) const CODES_MAX: usize = 100;
+/// Most taxonomies of one thing: AdCOM lists nine.
+const TAXONOMIES_MAX: usize = 16;
+/// Longest name of who is behind an ad, in characters (IAB, "DSA transparency").
+const BEHALF_CHARS_MAX: usize = 100;
 /// Most creatives of one file.
 const CREATIVES_MAX: usize = 10_000;
 /// Most campaigns of one file.
@@ -29,14 +34,20 @@ const HOLDOUT_PER_10K_MAX: u16 = 5_000;
 /// Most hours that a list of dayparts can name is the week's 168, each on its own.
 const DAYPARTS_MAX: usize = 168;
 
-const REQUIRED: Need = Need::Required;
-const OPTIONAL: Need = Need::Optional;
+pub(super) const REQUIRED: Need = Need::Required;
+pub(super) const OPTIONAL: Need = Need::Optional;
 
 const FACTOR: Kind = Kind::Number(NumberRange::from_to(0.0, Factor::CONFIG_MAX));
-const CATEGORIES: Kind =
+pub(super) const CATEGORIES: Kind =
     Kind::List(&ListRule { of: Kind::Text(&rules::CATEGORY), min: 0, max: CODES_MAX });
+pub(super) const TAXONOMIES: Kind = Kind::Map(&MapRule {
+    names: NameRule::Text(&TAXONOMY),
+    of: Kind::List(&ListRule { of: Kind::Text(&CODE), min: 1, max: CODES_MAX }),
+    max: TAXONOMIES_MAX,
+});
 const INVENTORY: Kind =
     Kind::List(&ListRule { of: Kind::Text(&rules::INVENTORY), min: 0, max: NAMES_MAX });
+const WANTED: Kind = Kind::Choice(&["any", "only", "exclude"]);
 const CAPS: Kind = Kind::List(&ListRule { of: Kind::Table(&CAP), min: 0, max: CAPS_MAX + 1 });
 
 /// The names of device types.
@@ -48,17 +59,30 @@ static TIMEZONE: TextRule = TextRule {
     holds: |text| jiff::tz::TimeZone::get(text).is_ok(),
 };
 
-static SIZE: TextRule = TextRule {
-    expected: "a size in pixels such as \"300x250\", each side 1 to 4096",
-    pattern: "^[1-9][0-9]{0,3}x[1-9][0-9]{0,3}$",
-    holds: |text| super::creative_section::parse_size(text).is_some(),
+static TAXONOMY: TextRule = TextRule {
+    expected: "the number of a category taxonomy as AdCOM lists them, in quotes and above 1 \
+               (that one is `categories`), such as \"7\"",
+    pattern: "^([2-9]|[1-9][0-9]{1,3})$",
+    holds: |text| {
+        rules::is_made_of(text, 4, |byte| byte.is_ascii_digit())
+            && !text.starts_with('0')
+            && text != "1"
+    },
 };
 
-static MARKUP: TextRule = TextRule {
-    expected: "HTML that is not empty, at most 65536 bytes",
-    pattern: "^[\\s\\S]+$",
+static CODE: TextRule = TextRule {
+    expected: "the code of a category: 1 to 32 characters of A-Z, a-z, 0-9 and `-`",
+    pattern: "^[A-Za-z0-9-]{1,32}$",
+    holds: |text| rules::is_made_of(text, 32, |byte| byte.is_ascii_alphanumeric() || byte == b'-'),
+};
+
+static BEHALF: TextRule = TextRule {
+    expected: "a name that is not blank, at most 100 characters",
+    pattern: "^(?=.{1,100}$).*\\S.*$",
     holds: |text| {
-        !text.is_empty() && text.len() as u64 <= super::creative_section::CONTENTS_BYTES_MAX
+        !text.trim().is_empty()
+            && text.chars().count() <= BEHALF_CHARS_MAX
+            && !text.contains(|letter: char| letter.is_control())
     },
 };
 
@@ -75,6 +99,8 @@ static DAYPART: TextRule = TextRule {
               [0-2][0-9]:00-[0-2][0-9]:00$",
     holds: |text| super::target_section::parse_daypart(text).is_some(),
 };
+
+pub use super::creative_section::grammar::CREATIVE;
 
 /// An advertiser file.
 pub static ADVERTISER_FILE: Table = Table {
@@ -111,7 +137,34 @@ pub static ADVERTISER: Table = Table {
         field("currency", Kind::Text(&rules::CURRENCY), REQUIRED, "Of every amount in the file."),
         field("timezone", Kind::Text(&TIMEZONE), Need::Text("UTC"), "Whose days are counted."),
         field("categories", CATEGORIES, OPTIONAL, "IAB content categories, taxonomy 1; `cat`."),
+        field("taxonomies", TAXONOMIES, OPTIONAL, "Categories in other taxonomies, by number."),
+        field(
+            "transparency",
+            Kind::Table(&TRANSPARENCY),
+            OPTIONAL,
+            "Who is behind the ads, where the Digital Services Act asks.",
+        ),
         field("caps", CAPS, OPTIONAL, "Frequency caps over all campaigns of the advertiser."),
+    ],
+};
+
+/// `transparency`
+pub static TRANSPARENCY: Table = Table {
+    name: "`transparency`",
+    doc: "Who is behind the ads; without it, places that ask for it are not bid on.",
+    fields: &[
+        field("behalf", Kind::Text(&BEHALF), REQUIRED, "On whose behalf they are shown."),
+        field("paid", Kind::Text(&BEHALF), REQUIRED, "Who pays for them."),
+        field(
+            "parameters",
+            Kind::List(&ListRule {
+                of: Kind::Choice(&TRANSPARENCY_PARAMETERS),
+                min: 1,
+                max: TRANSPARENCY_PARAMETERS.len(),
+            }),
+            REQUIRED,
+            "By what people are chosen: by profiling, by nothing of their own, by where they are.",
+        ),
     ],
 };
 
@@ -133,46 +186,6 @@ pub static CAP: Table = Table {
             Kind::Duration(Seconds(1), RULE_TIME_MAX),
             OPTIONAL,
             "At least so long between two impressions.",
-        ),
-    ],
-};
-
-/// `[[creative]]`
-pub static CREATIVE: Table = Table {
-    name: "[[creative]]",
-    doc: "What is shown, and where a click leads.",
-    fields: &[
-        field("id", Kind::Text(&rules::ID), REQUIRED, "Unique in the file; goes out as `crid`."),
-        field("type", Kind::Choice(&["image", "html5"]), REQUIRED, "What it is made of."),
-        field("size", Kind::Text(&SIZE), REQUIRED, "Width x height in pixels."),
-        field("src", Kind::Text(&rules::URL), OPTIONAL, "An image's address."),
-        field("html", Kind::Text(&MARKUP), OPTIONAL, "An html5 creative's markup."),
-        field(
-            "file",
-            Kind::Text(&rules::PATH_BELOW),
-            OPTIONAL,
-            "Instead of `src` or `html`: a file relative to this one, at most 64 KiB, inlined.",
-        ),
-        field(
-            "alt",
-            Kind::Text(&rules::ANY_OR_EMPTY),
-            Need::Text(""),
-            "Text for those who do not see the image.",
-        ),
-        field("landing", Kind::Text(&rules::URL), REQUIRED, "Where a click leads."),
-        field(
-            "attributes",
-            Kind::List(&ListRule { of: Kind::Integer(1, 17), min: 0, max: CODES_MAX }),
-            OPTIONAL,
-            "OpenRTB creative attributes it has; `attr`.",
-        ),
-        field("categories", CATEGORIES, OPTIONAL, "Its own categories; default: the advertiser's."),
-        field("language", Kind::Text(&rules::LANGUAGE), OPTIONAL, "ISO 639-1."),
-        field(
-            "sample_image",
-            Kind::Text(&rules::URL),
-            OPTIONAL,
-            "A picture of it for the exchange's audit; `iurl`.",
         ),
     ],
 };
@@ -207,6 +220,13 @@ static CAMPAIGN_FIELDS: &[Field] = &[
         Kind::Flag,
         Need::Flag(false),
         "Whether people who are in no segment are reached too.",
+    ),
+    field(
+        "contextual",
+        Kind::Flag,
+        Need::Flag(false),
+        "Whether it is also shown where nobody may be recognised, if [privacy] of the machine's \
+         file allows that: uncapped, and without a holdout. Needs `prospecting = true`.",
     ),
     field(
         "start_after",
@@ -433,9 +453,9 @@ pub static TARGET: Table = Table {
         ),
         field(
             "inventory",
-            Kind::List(&ListRule { of: Kind::Choice(&["site", "app"]), min: 1, max: 2 }),
+            Kind::List(&ListRule { of: Kind::Choice(&["site", "app", "dooh"]), min: 1, max: 3 }),
             OPTIONAL,
-            "Kinds of inventory.",
+            "Kinds of inventory; \"dooh\" is screens in public.",
         ),
         field("allow", INVENTORY, OPTIONAL, "Only on these domains, their subdomains, or bundles."),
         field(
@@ -450,6 +470,14 @@ pub static TARGET: Table = Table {
             OPTIONAL,
             "Hours of the week in the campaign's time zone.",
         ),
+        field(
+            "deals",
+            Kind::List(&ListRule { of: Kind::Text(&rules::ANY), min: 1, max: NAMES_MAX }),
+            OPTIONAL,
+            "Only on these deals, by the exchanges' ids, and never in the open auction.",
+        ),
+        field("rewarded", WANTED, Need::Text("any"), "Places where people get something for it."),
+        field("interstitial", WANTED, Need::Text("any"), "Places that cover the whole screen."),
     ],
 };
 

@@ -14,6 +14,8 @@ pub mod book;
 mod campaign_section;
 mod caps_section;
 pub mod creative_section;
+#[cfg(test)]
+mod creative_tests;
 pub mod files;
 pub mod grammar;
 mod message_section;

@@ -279,7 +279,7 @@ pub struct Target {
     pub operating_systems: Vec<String>,
     /// Exchange profiles by name.
     pub exchanges: Vec<String>,
-    /// Sites only, apps only, or (both empty) either.
+    /// Kinds of inventory: sites, apps, screens in public.
     pub kinds: Vec<InventoryKind>,
     /// Only on these domains (and their subdomains) or app bundles.
     pub allow: Vec<String>,
@@ -331,6 +331,22 @@ pub enum MessagePlan {
     Sequence(Vec<Step>),
     /// A comparison: a person stays with one arm.
     Ab(Vec<Arm>),
+}
+
+impl MessagePlan {
+    /// All its messages, in the order of the file.
+    pub fn messages(&self) -> impl Iterator<Item = &Message> {
+        let (single, phases, steps, arms): (_, &[Phase], &[Step], &[Arm]) = match self {
+            Self::Single(message) => (Some(message), &[], &[], &[]),
+            Self::Phased { phases, .. } => (None, phases, &[], &[]),
+            Self::Sequence(steps) => (None, &[], steps, &[]),
+            Self::Ab(arms) => (None, &[], &[], arms),
+        };
+        let phases = phases.iter().map(|phase| &phase.message);
+        let steps = steps.iter().map(|step| &step.message);
+        let arms = arms.iter().map(|arm| &arm.message);
+        single.into_iter().chain(phases).chain(steps).chain(arms)
+    }
 }
 
 /// A message: the creatives that carry it, one or more sizes and variants.

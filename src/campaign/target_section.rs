@@ -26,9 +26,9 @@ pub(super) fn read(section: &Section<'_>, surroundings: &Surroundings<'_>) -> Ta
         allow: section.strings("allow"),
         block: section.strings("block"),
         dayparts: section.has("dayparts").then(|| week_hours(section)),
-        deals: Vec::new(),
-        rewarded: None,
-        interstitial: None,
+        deals: section.strings("deals"),
+        rewarded: wanted(section, "rewarded"),
+        interstitial: wanted(section, "interstitial"),
     }
 }
 
@@ -71,6 +71,16 @@ fn inventory(name: &str) -> Option<InventoryKind> {
     match name {
         "site" => Some(InventoryKind::Site),
         "app" => Some(InventoryKind::App),
+        "dooh" => Some(InventoryKind::Dooh),
+        _ => None,
+    }
+}
+
+/// Whether a kind of impression is the only one wanted, is not wanted, or does not matter.
+fn wanted(section: &Section<'_>, name: &str) -> Option<bool> {
+    match section.text(name)? {
+        "only" => Some(true),
+        "exclude" => Some(false),
         _ => None,
     }
 }

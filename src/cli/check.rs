@@ -204,7 +204,7 @@ name = \"demo\"
     #[test]
     fn the_examples_are_clean() {
         let findings = check(&args(example("homing.toml"), Vec::new()));
-        let said = "ok: 1 machine file, 2 advertisers, 5 campaigns, 8 creatives\n";
+        let said = "ok: 1 machine file, 2 advertisers, 5 campaigns, 14 creatives\n";
         assert_eq!(findings.text(), said);
         assert_eq!(findings.exit_code(), exit::OK);
     }
@@ -214,7 +214,7 @@ name = \"demo\"
         let one = check(&args(PathBuf::new(), vec![example("advertisers/globex-travel.toml")]));
         assert_eq!(one.text(), "ok: 1 advertiser, 2 campaigns, 2 creatives\n");
         let all = check(&args(PathBuf::new(), vec![example("advertisers")]));
-        assert_eq!(all.text(), "ok: 2 advertisers, 5 campaigns, 8 creatives\n");
+        assert_eq!(all.text(), "ok: 2 advertisers, 5 campaigns, 14 creatives\n");
     }
 
     #[test]

@@ -104,7 +104,7 @@ mod tests {
         let golden = "\
 error: price_floor: found 0.5
   --> answer.json#/seatbid/0/bid/0/price
-   = expected at least the floor of 1 USD (OpenRTB 2.6, 4.2.3 Bid)
+   = expected at least the floor of 1 USD (OpenRTB 2.6, 4.2.3 Bid; 7.11 priority of floors)
 
 1 finding
 ";

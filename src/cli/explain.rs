@@ -96,8 +96,11 @@ fn explanation(args: &ExplainArgs) -> Result<Explanation, Refused> {
     let accounts = ledger.adopt(&book);
     let business = Business::new(book, accounts);
     let audience = Audience::new(Arc::new(snapshot(args, &settings)?), &business.book);
-    let blocked =
-        BlockList { sites: settings.blocked_sites.clone(), apps: settings.blocked_apps.clone() };
+    let blocked = BlockList {
+        sites: settings.blocked_sites.clone(),
+        apps: settings.blocked_apps.clone(),
+        sellers: settings.blocked_sellers.clone(),
+    };
     let world = World {
         book: &business.book,
         accounts: &business.accounts,

@@ -5,7 +5,7 @@
 //! only used when no fault was found.
 
 use super::scalar::{When, as_integer, as_nanos, as_number, parse_percent};
-use super::spec::{Kind, Need, Table};
+use super::spec::{Kind, MapRule, Need, Table};
 use super::{Faults, Place, Spanned};
 use crate::model::{Amount, Seconds};
 use std::ops::Range;
@@ -220,6 +220,19 @@ impl<'a> Section<'a> {
             (key.get_ref().as_ref(), as_nanos(value.get_ref()).filter(|nanos| *nanos > 0))
         };
         table.into_iter().flatten().map(rate).collect()
+    }
+
+    /// The acceptable texts of a map of lists by name, with the names' places.
+    pub fn text_lists(&self, name: &str) -> Vec<(Located<&'a str>, Vec<String>)> {
+        let Some(Kind::Map(MapRule { of: Kind::List(rule), .. })) = self.kind(name) else {
+            return Vec::new();
+        };
+        let texts = |value: &'a DeValue<'a>| {
+            let list = value.as_array().into_iter().flatten().map(Spanned::get_ref);
+            let texts = list.filter(|element| rule.of.accepts(element));
+            texts.filter_map(DeValue::as_str).map(str::to_owned).collect()
+        };
+        self.map(name).into_iter().map(|(key, value)| (key, texts(value))).collect()
     }
 
     /// The acceptable entries of a map.

@@ -1,18 +1,22 @@
-//! Which campaign gets which impression, and the holds.
+//! The holds and the bids: which candidate gets its money and its cap slot, and what is promised.
 //!
-//! A campaign pays the same for every impression of a page, so the best total is found by
-//! taking campaigns from the dearest down and giving each an impression if the ones already
-//! placed can be moved so that all still fit (an augmenting path; greedy is optimal on such
-//! a matching). A campaign that is refused its hold leaves its place to the next.
+//! Campaigns are taken from the dearest down, each to a place that [`super::places`] finds. A
+//! campaign that is refused its hold leaves its place to the next. What is held at first is the
+//! most that any of its places would cost; it is lowered once it is known which place it is.
 
 use super::eligibility::cap_reason;
-use super::{Candidate, Case, Decision};
+use super::places::{Board, Places};
+use super::{Candidate, Case, Decision, Fit};
 use crate::campaign::model::{CampaignIndex, CreativeIndex};
 use crate::ledger::{Account, Claim, HoldRefusal, HoldRequest};
-use crate::model::{BidId, CpmMicros, Currency, NoBidReason};
+use crate::model::{BidId, CpmMicros, Currency, NoBidReason, Seconds};
 use crate::openrtb::offer::Medium;
-use crate::openrtb::request::IMPRESSIONS_MAX;
 use std::sync::Arc;
+
+/// Longest time that an exchange can have a bid's money held by what it says of `exp`. Ads in
+/// apps are shown half an hour or more after their auction; a longer hold would let a few
+/// requests lock a day's budget.
+pub const EXPIRY_MAX: Seconds = Seconds(3_600);
 
 /// A bid that was granted its hold: ready to be written.
 #[derive(Clone, Debug)]
@@ -57,25 +61,19 @@ impl BidIds {
 /// nothing.
 pub fn commit(case: &Case<'_, '_>, decision: &mut Decision, ids: &mut BidIds) {
     let candidates = std::mem::take(&mut decision.candidates);
+    let board = Board { book: case.world.book, candidates: &candidates };
     let mut places = Places::new(case.request.impressions.len());
     for (number, candidate) in candidates.iter().enumerate() {
-        let outcome = place(case, decision, (&candidates, number), (&mut places, ids));
+        let outcome = place(case, decision, (&board, number), (&mut places, ids));
         if let Err(reason) = outcome {
             decision.noes.push((candidate.campaign, reason));
         }
     }
-    for (impression, taken) in places.taken.iter().enumerate() {
-        let Some(owner) = *taken else { continue };
-        let candidate = &candidates[owner];
-        let granted = decision
-            .bids
-            .iter_mut()
-            .find(|bid| bid.campaign == candidate.campaign && bid.impression == UNPLACED);
-        let fit = candidate.fits.iter().find(|fit| fit.impression == impression);
-        if let (Some(bid), Some(fit)) = (granted, fit) {
-            bid.impression = impression;
-            (bid.creative, bid.medium, bid.deal) = (fit.creative, fit.medium, fit.deal);
-            bid.claim.creative = case.world.book.creatives[fit.creative.0 as usize].key;
+    for (owner, fit) in places.taken(&board) {
+        let campaign = candidates[owner].campaign;
+        let unplaced = |bid: &&mut Bid| bid.campaign == campaign && bid.impression == UNPLACED;
+        if let Some(bid) = decision.bids.iter_mut().find(unplaced) {
+            bid.take(case, fit);
         }
     }
     decision.bids.sort_unstable_by_key(|bid| bid.impression);
@@ -85,18 +83,33 @@ pub fn commit(case: &Case<'_, '_>, decision: &mut Decision, ids: &mut BidIds) {
 /// The impression of a bid that has its hold but not yet its final place.
 const UNPLACED: usize = usize::MAX;
 
+impl Bid {
+    /// Takes its final place, and gives back what it holds beyond what that costs.
+    fn take(&mut self, case: &Case<'_, '_>, fit: &Fit) {
+        self.impression = fit.impression;
+        (self.creative, self.medium, self.deal) = (fit.creative, fit.medium, fit.deal);
+        self.price = fit.price;
+        let held = self.claim.held;
+        self.claim.creative = case.world.book.creatives[fit.creative.0 as usize].key;
+        (self.claim.ceiling, self.claim.held) = (fit.price, fit.cost);
+        if !self.claim.test && held != fit.cost {
+            case.world.ledger.settle(&self.claim);
+        }
+    }
+}
+
 /// Places one candidate: once, or as often as it may where it may win several impressions.
 fn place(
     case: &Case<'_, '_>,
     decision: &mut Decision,
-    (candidates, number): (&[Candidate], usize),
+    (board, number): (&Board<'_>, usize),
     (places, ids): (&mut Places, &mut BidIds),
 ) -> Result<(), NoBidReason> {
-    let candidate = &candidates[number];
+    let candidate = &board.candidates[number];
     let (campaign, _) = case.world.campaign(candidate.campaign);
     let copies = if campaign.several_per_page { candidate.fits.len() } else { 1 };
     for copy in 0..copies {
-        let Some(next) = places.with(candidates, number) else {
+        let Some(next) = places.with(board, number) else {
             return if copy == 0 { Err(NoBidReason::Outranked) } else { Ok(()) };
         };
         if candidate.ghost {
@@ -109,51 +122,6 @@ fn place(
         *places = next;
     }
     Ok(())
-}
-
-/// Which candidate has which impression.
-#[derive(Clone)]
-struct Places {
-    taken: [Option<usize>; IMPRESSIONS_MAX],
-    impressions: usize,
-}
-
-impl Places {
-    fn new(impressions: usize) -> Self {
-        Self { taken: [None; IMPRESSIONS_MAX], impressions: impressions.min(IMPRESSIONS_MAX) }
-    }
-
-    /// These places with one more for `candidate`, moving others if need be; `None` if there
-    /// is none.
-    fn with(&self, candidates: &[Candidate], candidate: usize) -> Option<Self> {
-        let mut next = self.clone();
-        let mut tried = [false; IMPRESSIONS_MAX];
-        next.augment(candidates, candidate, &mut tried).then_some(next)
-    }
-
-    /// Depth is bounded by the impressions: each is tried once.
-    fn augment(
-        &mut self,
-        candidates: &[Candidate],
-        candidate: usize,
-        tried: &mut [bool; IMPRESSIONS_MAX],
-    ) -> bool {
-        for fit in &candidates[candidate].fits {
-            let at = fit.impression;
-            if at >= self.impressions || std::mem::replace(&mut tried[at], true) {
-                continue;
-            }
-            let movable = match self.taken[at] {
-                None => true,
-                Some(owner) => self.augment(candidates, owner, tried),
-            };
-            if movable {
-                self.taken[at] = Some(candidate);
-                return true;
-            }
-        }
-        false
-    }
 }
 
 /// Reserves money and a cap slot for a candidate.
@@ -173,7 +141,7 @@ fn hold(
         creative: candidate.fits[0].creative,
         medium: candidate.fits[0].medium,
         deal: candidate.fits[0].deal,
-        price: candidate.quote.bid,
+        price: claim.ceiling,
         claim,
     })
 }
@@ -181,20 +149,31 @@ fn hold(
 fn claim(case: &Case<'_, '_>, (decision, candidate): (&Decision, &Candidate), bid: BidId) -> Claim {
     let world = case.world;
     let (campaign, _) = world.campaign(candidate.campaign);
+    let held = candidate.fits.iter().map(|fit| fit.cost).max().unwrap_or_default();
+    let hold_ttl = world.exchange.hold_ttl.max(expiry(case, candidate));
     Claim {
         bid,
         exchange: world.exchange.key,
         campaign: campaign.key,
         creative: world.book.creatives[candidate.fits[0].creative.0 as usize].key,
         keys: decision.person.keys.clone(),
-        ceiling: candidate.quote.bid,
+        ceiling: candidate.fits[0].price,
         currency: decision.currency.unwrap_or(Currency::USD),
-        held: candidate.quote.price.cost_of_one(),
+        held,
         issued: case.now,
-        hold_ttl: world.exchange.hold_ttl,
-        notices_end: case.now.plus(world.notices_for),
+        hold_ttl,
+        // A notice in the hold's time must always count.
+        notices_end: case.now.plus(world.notices_for.max(hold_ttl)),
         test: case.request.test,
+        basis: decision.basis.unwrap_or_default(),
     }
+}
+
+/// How long the impressions that a candidate may take can come after the auction (`exp`).
+fn expiry(case: &Case<'_, '_>, candidate: &Candidate) -> Seconds {
+    let of = |fit: &Fit| case.request.impressions[fit.impression].expires_s;
+    let longest = candidate.fits.iter().filter_map(of).max();
+    Seconds(longest.unwrap_or(0)).min(EXPIRY_MAX)
 }
 
 fn take_hold(

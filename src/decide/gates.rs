@@ -2,7 +2,9 @@
 
 use super::world::{Case, World};
 use crate::model::{Currency, NoBidReason};
-use crate::openrtb::BidRequest;
+use crate::openrtb::offer::SupplyChain;
+use crate::openrtb::profile::{Completeness, SupplyChainRule};
+use crate::openrtb::{BidRequest, Impression};
 
 /// Auction types from here on are the exchange's own (OpenRTB 2.6, `at`): treated as first price.
 const EXCHANGE_AUCTION_TYPES: i64 = 500;
@@ -19,19 +21,50 @@ pub fn pass(case: &Case<'_, '_>) -> Result<Currency, NoBidReason> {
     if world.blocked.blocks(&request.inventory) {
         return Err(NoBidReason::BlockedInventory);
     }
+    supply_chain(request, world)?;
     if !seat_may_bid(request, world) {
         return Err(NoBidReason::SeatNotAllowed);
     }
     let currency = currency(request, world).ok_or(NoBidReason::CurrencyUnknown)?;
-    let known = matches!(request.auction_type, 1 | 2 | EXCHANGE_AUCTION_TYPES..);
+    let known = matches!(request.auction_type, 1..=3 | EXCHANGE_AUCTION_TYPES..);
     if !known {
         return Err(NoBidReason::AuctionType);
     }
     if time_left_ms(request, world) == 0 {
         return Err(NoBidReason::TimeTooShort);
     }
-    let usable = request.impressions.iter().any(|one| one.banner.is_some() && !one.private_auction);
-    if usable { Ok(currency) } else { Err(NoBidReason::NoUsableImpression) }
+    if !request.impressions.iter().any(Impression::is_usable) {
+        return Err(NoBidReason::NoUsableImpression);
+    }
+    Ok(currency)
+}
+
+/// The supply chains of both places, against the exchange's rule and the operator's list. They
+/// are read only where one of the two asks for something.
+fn supply_chain(request: &BidRequest<'_>, world: &World<'_>) -> Result<(), NoBidReason> {
+    let rule = world.exchange.supply_chain;
+    if rule == SupplyChainRule::default() && world.blocked.sellers.is_empty() {
+        return Ok(());
+    }
+    let (mut blocked, mut absent, mut unfit) = (false, true, false);
+    for raw in request.supply_chains.iter().flatten() {
+        absent = false;
+        let chain = SupplyChain::read(raw, |asi, sid| {
+            blocked |= world.blocked.blocks_seller(asi, sid);
+        });
+        unfit |= !chain.is_some_and(|chain| is_fit(&chain, rule));
+    }
+    unfit |= absent && rule.complete == Completeness::Required;
+    // One that cannot be read breaks a rule only where there is one.
+    if unfit && rule != SupplyChainRule::default() {
+        return Err(NoBidReason::SupplyChainIncomplete);
+    }
+    if blocked { Err(NoBidReason::SupplyChainBlocked) } else { Ok(()) }
+}
+
+fn is_fit(chain: &SupplyChain, rule: SupplyChainRule) -> bool {
+    (chain.complete || rule.complete == Completeness::NotAsked)
+        && rule.nodes_max.is_none_or(|max| chain.nodes <= max)
 }
 
 /// How long the exchange waits for the answer, less what the network takes.

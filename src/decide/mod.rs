@@ -4,10 +4,12 @@
 //! - [`world`] what a decision may look at
 //! - [`gates`] what ends most requests at once
 //! - [`identity`] who is it
+//! - [`offers`] what its impressions offer, read when it is asked for
 //! - [`eligibility`] may this campaign bid, campaign by campaign, to the first "no"
 //! - [`plan`] which message is due
 //! - [`price`] what reaching the person is worth
-//! - [`choose`] which campaign gets which impression, and the holds
+//! - [`places`] which campaign gets which impression
+//! - [`choose`] the holds, and the bids
 //! - [`explain`] the same, told to people
 //!
 //! [`decide`] is pure: the same case always gives the same [`Decision`] and nothing changes.
@@ -19,6 +21,8 @@ pub mod eligibility;
 pub mod explain;
 pub mod gates;
 pub mod identity;
+pub mod offers;
+pub mod places;
 pub mod plan;
 pub mod price;
 pub mod world;
@@ -29,9 +33,10 @@ pub use world::{BlockList, Case, World};
 use crate::audience::Person;
 use crate::campaign::model::{CampaignIndex, CreativeIndex};
 use crate::ledger::{CapRefusal, MoneyRefusal};
-use crate::model::{CpmMicros, Currency, NoBidReason, Seconds, SegmentId, UnixSeconds};
-use crate::openrtb::offer::Medium;
-use crate::privacy::Basis;
+use crate::model::{CpmMicros, Currency, MoneyNanos, NoBidReason, Seconds, SegmentId, UnixSeconds};
+use crate::openrtb::offer::{Medium, Pod};
+use crate::openrtb::user_agent::{self, UserAgentClass};
+use crate::privacy::{Basis, context_suffices};
 use price::Quote;
 use smallvec::SmallVec;
 
@@ -92,8 +97,13 @@ pub struct Decision {
     pub refused: Option<NoBidReason>,
     /// The currency of all prices below.
     pub currency: Option<Currency>,
-    /// Why recognising the person is lawful; set once the privacy gate is passed.
+    /// Why recognising the person is lawful, or that nobody is; set once the privacy gate is
+    /// passed.
     pub basis: Option<Basis>,
+    /// Why nobody may be recognised, where campaigns are shown by context alone.
+    pub unrecognised: Option<NoBidReason>,
+    /// What the user agent says of the device.
+    pub agent: UserAgentClass,
     /// Campaigns that may bid, dearest first.
     pub candidates: Vec<Candidate>,
     /// Campaigns that may not, with the last gate that each of them reached.
@@ -132,6 +142,13 @@ pub struct Fit {
     pub medium: Medium,
     /// On which of its deals, by place in `pmp.deals`; `None`: in the open auction.
     pub deal: Option<u8>,
+    /// The price there, a CPM in the auction's currency: the campaign's, or a fixed one.
+    pub price: CpmMicros,
+    /// What it costs if that price is charged, in the campaign's currency: for as many
+    /// impressions as are shown at once.
+    pub cost: MoneyNanos,
+    /// The pod that the place is part of.
+    pub pod: Option<Pod>,
 }
 
 /// Who watches a decision being made: explain does, bidding does not.
@@ -154,6 +171,8 @@ impl Decision {
         self.refused = None;
         self.currency = None;
         self.basis = None;
+        self.unrecognised = None;
+        self.agent = UserAgentClass::default();
         self.candidates.clear();
         self.noes.clear();
         self.bids.clear();
@@ -205,20 +224,48 @@ pub fn decide_observed(case: &Case<'_, '_>, decision: &mut Decision, observer: &
 /// Gates, privacy, identity: everything about the request that needs no campaign.
 fn judge_request(case: &Case<'_, '_>, decision: &mut Decision) -> Result<(), NoBidReason> {
     decision.currency = Some(gates::pass(case)?);
-    decision.basis = Some(crate::privacy::verdict(case.request, case.world.privacy)?);
-    identity::recognise(case, &mut decision.person)
+    let world = case.world;
+    let verdict = crate::privacy::verdict(case.request, world.ground());
+    let recognised = verdict.and_then(|basis| {
+        decision.basis = Some(basis);
+        identity::recognise(case, &mut decision.person)
+    });
+    if let Err(reason) = recognised {
+        let by_context = !world.book.contextual.is_empty()
+            && context_suffices(case.request, world.privacy, reason);
+        if !by_context {
+            return Err(reason);
+        }
+        decision.person.clear();
+        decision.unrecognised = Some(reason);
+        decision.basis = Some(Basis::Contextual);
+    }
+    decision.agent = user_agent::class(&case.request.device);
+    if decision.agent.crawler { Err(NoBidReason::Crawler) } else { Ok(()) }
 }
 
-/// Finds the campaigns that the person's segments lead to, and judges each once.
+/// Finds the campaigns that the person's segments lead to (those of context alone where nobody
+/// is recognised), and judges each once.
 fn judge_campaigns(case: &Case<'_, '_>, decision: &mut Decision, observer: &mut impl Observer) {
     let book = case.world.book;
     let person = std::mem::take(&mut decision.person);
     let currency = decision.currency.unwrap_or(Currency::USD);
+    let (unrecognised, agent) = (decision.unrecognised, decision.agent);
     let led_to = |segment: SegmentId| book.by_segment.get(segment.0 as usize);
     let live = person.memberships().iter().filter(|one| one.is_live(case.now));
     let by_segment = live.filter_map(|one| led_to(one.segment)).flatten();
+    let everybodys = if unrecognised.is_some() { &book.contextual } else { &book.prospecting };
+    let offers = offers::Offers::new(case);
+    let judge = eligibility::Judge {
+        case,
+        person: &person,
+        unrecognised,
+        currency,
+        agent,
+        offers: &offers,
+    };
     let mut left = CANDIDATES_MAX;
-    for campaign in by_segment.chain(&book.prospecting) {
+    for campaign in by_segment.chain(everybodys) {
         if left == 0 {
             break;
         }
@@ -226,7 +273,6 @@ fn judge_campaigns(case: &Case<'_, '_>, decision: &mut Decision, observer: &mut 
             continue;
         }
         left -= 1;
-        let judge = eligibility::Judge { case, person: &person, currency };
         match judge.campaign(*campaign, observer) {
             Ok(candidate) => decision.candidates.push(candidate),
             Err(reason) => decision.noes.push((*campaign, reason)),

@@ -6,13 +6,22 @@
 //! - [`people`] ids and who is behind them
 //! - [`agreement`] bidding and explaining say the same, ten thousand times over
 //! - [`forms`] so do JSON and protobuf
+//! - [`formats`] what fits which place
+//! - [`deals`] deals, floors and fixed prices
+//! - [`pods`] several spots in a row
+//! - [`quantity`] many impressions at once, and exact money
 
 mod agreement;
 mod consent;
+mod context;
+mod deals;
+mod formats;
 mod forms;
 mod pages;
 mod people;
+mod pods;
 mod prices;
+mod quantity;
 mod reasons;
 
 use super::choose::BidIds;
@@ -65,6 +74,52 @@ type = "image"
 size = "160x600"
 src = "http://cdn.example/160.png"
 landing = "https://shop.example/"
+
+[[creative]]
+id = "m320"
+type = "html5"
+size = "320x50"
+html = "<b>app</b>"
+frameworks = ["mraid-2"]
+expands = ["up"]
+renders_transparency = true
+language = "de"
+bundle = "com.shop.app"
+taxonomies = { "7" = ["471", "47"] }
+landing = "https://play.google.com/store/apps/details?id=com.shop.app"
+
+[[creative]]
+id = "v30"
+type = "video"
+landing = "https://shop.example/"
+language = "en"
+[creative.video]
+title = "Shoes"
+duration = "30s"
+[[creative.video.file]]
+url = "https://cdn.example/v30.mp4"
+size = "1280x720"
+bitrate_kbps = 900
+
+[[creative]]
+id = "a15"
+type = "audio"
+landing = "https://shop.example/"
+[creative.audio]
+title = "Shoes"
+duration = "15s"
+[[creative.audio.file]]
+url = "https://cdn.example/a15.mp3"
+bitrate_kbps = 128
+
+[[creative]]
+id = "n1"
+type = "native"
+landing = "https://shop.example/"
+[creative.native]
+titles = ["Shoes that wait for you", "Shoes"]
+images = [{ role = "main", url = "https://cdn.example/1200.jpg", size = "1200x627" }]
+sponsored = "The shop"
 "#;
 
 /// What is written of one campaign; the default bids 2 USD for whoever left a cart.
@@ -171,13 +226,25 @@ impl Scene {
 
     /// As [`Self::new`], with caps over all campaigns.
     fn capped(caps: &str, campaigns: &[Written]) -> Self {
-        let text = SHOP.replace("CAPS", &format!("caps = {caps}"));
+        Self::headed(&format!("caps = {caps}"), campaigns)
+    }
+
+    /// As [`Self::new`], with more keys of the shop.
+    fn headed(keys: &str, campaigns: &[Written]) -> Self {
+        let text = SHOP.replace("CAPS", keys);
         Self::of(&campaigns.iter().fold(text, |text, one| text + &one.text()))
     }
 
     fn of(text: &str) -> Self {
+        Self::of_files(&[text])
+    }
+
+    /// A scene of several shops.
+    fn of_files(texts: &[impl AsRef<str>]) -> Self {
         let mut builder = BookBuilder::new(None);
-        builder.add(&Source::new("shop.toml", text), &NoFiles);
+        for text in texts {
+            builder.add(&Source::new("shop.toml", text.as_ref()), &NoFiles);
+        }
         let (book, diagnostics) = builder.finish();
         let book = book.unwrap_or_else(|| panic!("{}", render::text(&diagnostics)));
         let ledger = Ledger::new(LedgerLimits::default(), 1);

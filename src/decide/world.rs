@@ -8,7 +8,7 @@ use crate::model::{InventoryKind, Rates, Seconds, UnixSeconds};
 use crate::openrtb::BidRequest;
 use crate::openrtb::profile::ExchangeProfile;
 use crate::openrtb::request::Inventory;
-use crate::privacy::PrivacyRules;
+use crate::privacy::{Ground, PrivacyRules};
 use std::sync::Arc;
 
 /// The state of the world at one moment, as one consistent whole.
@@ -41,6 +41,11 @@ impl<'a> World<'a> {
         (campaign, &self.book.advertisers[campaign.advertiser])
     }
 
+    /// Under what consents are judged.
+    pub fn ground(&self) -> Ground<'a> {
+        Ground { rules: self.privacy, exchange: self.exchange.gvl_id }
+    }
+
     /// A campaign's account.
     pub fn account(&self, index: CampaignIndex) -> &'a Arc<Account> {
         &self.accounts[index.0 as usize]
@@ -65,6 +70,9 @@ pub struct BlockList {
     pub sites: Vec<String>,
     /// App bundles.
     pub apps: Vec<String>,
+    /// Sellers of supply chains: the domain of a selling system (`asi`), or one account there
+    /// (`asi/sid`).
+    pub sellers: Vec<String>,
 }
 
 impl BlockList {
@@ -78,5 +86,13 @@ impl BlockList {
             self.apps.iter().any(|blocked| blocked.eq_ignore_ascii_case(bundle))
         });
         site || (app && inventory.kind == Some(InventoryKind::App))
+    }
+
+    /// Whether the account `sid` at the selling system `asi` is on the list.
+    pub fn blocks_seller(&self, asi: &str, sid: &str) -> bool {
+        self.sellers.iter().any(|blocked| match blocked.split_once('/') {
+            None => blocked.eq_ignore_ascii_case(asi),
+            Some((system, account)) => system.eq_ignore_ascii_case(asi) && account == sid,
+        })
     }
 }

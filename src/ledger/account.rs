@@ -6,7 +6,7 @@
 
 use crate::campaign::model::{Budget, Flight, Pacing};
 use crate::model::reason::ALL_REASONS;
-use crate::model::{AdvertiserKey, MoneyNanos, NoBidReason, Seconds, UnixSeconds};
+use crate::model::{AdvertiserKey, MoneyNanos, NoBidReason, Progress, Seconds, UnixSeconds};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
@@ -225,6 +225,8 @@ pub struct Tally {
     pub views: Counter,
     /// Clicks.
     pub clicks: Counter,
+    /// Spots played so far, in the order of [`Progress::ALL`].
+    pub progress: [Counter; Progress::ALL.len()],
     /// Spent, in the campaign's currency.
     pub spent: Spend,
     noes: [Counter; ALL_REASONS.len()],
@@ -242,6 +244,7 @@ impl Default for Tally {
             late: Counter::default(),
             views: Counter::default(),
             clicks: Counter::default(),
+            progress: std::array::from_fn(|_| Counter::default()),
             spent: Spend::default(),
             noes: std::array::from_fn(|_| Counter::default()),
         }

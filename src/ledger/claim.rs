@@ -6,6 +6,7 @@ use crate::model::{
     BidId, CampaignKey, CpmMicros, CreativeKey, Currency, ExchangeKey, MoneyNanos, Seconds,
     UnixSeconds, UserKey,
 };
+use crate::privacy::Basis;
 use smallvec::SmallVec;
 
 /// A bid's promise.
@@ -35,6 +36,8 @@ pub struct Claim {
     pub notices_end: UnixSeconds,
     /// A test auction: nothing is held and nothing counts.
     pub test: bool,
+    /// Why making it was lawful: stays with the bid in logs and notices.
+    pub basis: Basis,
 }
 
 impl Claim {

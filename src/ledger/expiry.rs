@@ -64,6 +64,11 @@ impl<T> ExpiringMap<T> {
         self.ends[bid.0 as usize % HEAPS].lock().push(Reverse((ends, bid)));
     }
 
+    /// Changes an entry, if it is still there. Its end stays.
+    pub(super) fn change<R>(&self, bid: BidId, change: impl FnOnce(&mut T) -> R) -> Option<R> {
+        self.entries.get_mut(&bid).map(|mut value| change(&mut value))
+    }
+
     /// Takes an entry out, if it is still there.
     pub(super) fn remove(&self, bid: BidId) -> Option<T> {
         let (_, value) = self.entries.remove(&bid)?;

@@ -26,7 +26,8 @@ pub use exposure::{CapRefusal, Exposures};
 
 use crate::campaign::model::{Book, Campaign, Caps};
 use crate::model::{
-    AdvertiserKey, BidId, CampaignKey, CpmMicros, MoneyNanos, Seconds, UnixSeconds, UserKey,
+    AdvertiserKey, BidId, CampaignKey, CpmMicros, MoneyNanos, Progress, Seconds, UnixSeconds,
+    UserKey,
 };
 use account::Limits;
 use dashmap::DashMap;
@@ -98,7 +99,7 @@ pub enum Noted {
 
 /// The kinds of notices that count once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
+#[repr(u16)]
 pub enum Notice {
     /// The auction was won.
     Win = 1,
@@ -110,6 +111,11 @@ pub enum Notice {
     View = 8,
     /// The ad was clicked.
     Click = 16,
+}
+
+/// The bit of a spot's progress among those of [`Notice`].
+const fn progress_bit(progress: Progress) -> u16 {
+    32 << progress as u16
 }
 
 /// What is reserved for one live bid.
@@ -126,7 +132,7 @@ pub struct Ledger {
     accounts: DashMap<CampaignKey, Arc<Account>, Seeded>,
     holds: ExpiringMap<Hold>,
     /// The kinds of notices seen, by bid, as bits.
-    noted: ExpiringMap<u8>,
+    noted: ExpiringMap<u16>,
     holds_expired: AtomicU64,
 }
 
@@ -292,17 +298,33 @@ impl Ledger {
         }
     }
 
+    /// Lowers what a bid holds to what its final claim needs, once its place is settled. A
+    /// claim that would need more changes nothing: holds only ever shrink without a check.
+    pub fn settle(&self, claim: &Claim) {
+        let freed = self.holds.change(claim.bid, |hold| {
+            let freed = hold.claim.held.minus(claim.held);
+            if freed.0 < 0 {
+                return None;
+            }
+            hold.claim.held = claim.held;
+            Some((freed, Arc::clone(&hold.account)))
+        });
+        if let Some((freed, account)) = freed.flatten() {
+            account.unreserve(freed);
+        }
+    }
+
     /// Notes that an auction was won. Winning alone costs nothing.
     pub fn win(&self, claim: &Claim) -> Noted {
-        self.note(claim, Notice::Win, |account| account.tally().wins.add(1))
+        self.note(claim, Notice::Win as u16, |account| account.tally().wins.add(1))
     }
 
     /// Notes that an auction was lost, and releases its hold.
     pub fn lose(&self, claim: &Claim) -> Noted {
-        if self.noted.get(claim.bid).is_some_and(|bits| bits & Notice::Bill as u8 != 0) {
+        if self.noted.get(claim.bid).is_some_and(|bits| bits & Notice::Bill as u16 != 0) {
             return Noted::Contradiction;
         }
-        let noted = self.note(claim, Notice::Loss, |account| account.tally().losses.add(1));
+        let noted = self.note(claim, Notice::Loss as u16, |account| account.tally().losses.add(1));
         if noted == Noted::Counted {
             self.release(claim.bid);
         }
@@ -312,7 +334,7 @@ impl Ledger {
     /// Charges a billable impression at `price` (at most the claim's ceiling) and counts the
     /// exposure. Money that was held is freed in the same step.
     pub fn bill(&self, claim: &Claim, price: CpmMicros, now: UnixSeconds) -> Noted {
-        let noted = self.note(claim, Notice::Bill, |_| ());
+        let noted = self.note(claim, Notice::Bill as u16, |_| ());
         if noted != Noted::Counted {
             return noted;
         }
@@ -343,12 +365,18 @@ impl Ledger {
 
     /// Notes that the ad was seen.
     pub fn view(&self, claim: &Claim) -> Noted {
-        self.note(claim, Notice::View, |account| account.tally().views.add(1))
+        self.note(claim, Notice::View as u16, |account| account.tally().views.add(1))
+    }
+
+    /// Notes how far a spot was played. Players report each step; none implies another.
+    pub fn progress(&self, claim: &Claim, progress: Progress) -> Noted {
+        let count = |account: &Account| account.tally().progress[progress.index()].add(1);
+        self.note(claim, progress_bit(progress), count)
     }
 
     /// Notes a click: the person's fatigue with the campaign starts anew.
     pub fn click(&self, claim: &Claim, now: UnixSeconds) -> Noted {
-        let noted = self.note(claim, Notice::Click, |account| account.tally().clicks.add(1));
+        let noted = self.note(claim, Notice::Click as u16, |account| account.tally().clicks.add(1));
         if noted == Noted::Counted {
             for key in &claim.keys {
                 if let Some(mut exposures) = self.exposures_mut((*key, claim.campaign.into())) {
@@ -360,8 +388,7 @@ impl Ledger {
     }
 
     /// Counts a notice once: `count` runs only the first time.
-    fn note(&self, claim: &Claim, notice: Notice, count: impl FnOnce(&Account)) -> Noted {
-        let bit = notice as u8;
+    fn note(&self, claim: &Claim, bit: u16, count: impl FnOnce(&Account)) -> Noted {
         let first = self.noted.update(claim.bid, claim.notices_end, |bits| {
             let first = *bits & bit == 0;
             *bits |= bit;

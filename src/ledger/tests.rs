@@ -3,6 +3,7 @@
 use super::*;
 use crate::campaign::model::{Budget, Cap, Flight, Pacing};
 use crate::model::{CreativeKey, Currency, ExchangeKey, NoBidReason};
+use crate::privacy::Basis;
 use proptest::prelude::*;
 use smallvec::smallvec;
 
@@ -24,6 +25,7 @@ fn claim(n: u64, now: UnixSeconds) -> Claim {
         hold_ttl: HOLD,
         notices_end: now.plus(Seconds(86_400)),
         test: false,
+        basis: Basis::default(),
     }
 }
 
@@ -97,6 +99,24 @@ fn a_loss_or_the_end_of_its_time_releases_a_hold() {
     assert_eq!((account.money().held, ledger.holds_live()), (MoneyNanos(0), 0));
     assert_eq!(ledger.bill(&second, PRICE, START.plus(Seconds(61))), Noted::CountedLate);
     assert_eq!((account.money().spent, account.tally().late.get()), (PRICE.cost_of_one(), 1));
+}
+
+#[test]
+fn what_a_bid_needs_less_in_the_end_is_given_back_and_never_more_is_taken() {
+    let (ledger, account) = free(PRICE.0);
+    let first = claim(1, START);
+    hold(&ledger, &account, (&first, &Caps::default())).expect("room");
+    let dearer = Claim { held: first.held.plus(MoneyNanos(1)), ..first.clone() };
+    ledger.settle(&dearer);
+    assert_eq!(account.money().held, first.held);
+    let half = CpmMicros(PRICE.0 / 2);
+    let cheaper = Claim { held: half.cost_of_one(), ceiling: half, ..first };
+    ledger.settle(&cheaper);
+    assert_eq!(account.money().held, half.cost_of_one());
+    ledger.bill(&cheaper, half, START);
+    assert_eq!((account.money().held, account.money().spent), (MoneyNanos(0), half.cost_of_one()));
+    ledger.settle(&cheaper);
+    assert_eq!(account.money().held, MoneyNanos(0), "what is billed holds nothing");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Each fixed piece is kept as it is and as it stands inside a JSON string, so that writing a
 //! response is copying.
 
+use crate::openrtb::Form;
 use crate::openrtb::escape::push_json_escaped;
 
 /// What is filled in for each bid.
@@ -14,10 +15,20 @@ pub enum Hole {
     Pixels,
     /// A number that differs for each bid.
     CacheBuster,
+    /// The same pixels as elements `Impression` of VAST.
+    Impressions,
+    /// Where a player reports this event of [`PROGRESS_EVENTS`].
+    Progress(usize),
+    /// Our id of the bid.
+    BidId,
 }
 
+/// What a player reports of a spot, in the order of [`Fill::progress`], as VAST calls it.
+pub const PROGRESS_EVENTS: [&str; 5] =
+    ["start", "firstQuartile", "midpoint", "thirdQuartile", "complete"];
+
 /// The values of the holes for one bid. All are made of characters that need no escaping in
-/// HTML attributes or JSON strings, which [`Fill::is_plain`] asserts in tests.
+/// HTML attributes, CDATA sections or JSON strings, which [`Fill::is_plain`] asserts in tests.
 #[derive(Clone, Copy, Debug)]
 pub struct Fill<'a> {
     /// For [`Hole::ClickUrl`].
@@ -26,6 +37,11 @@ pub struct Fill<'a> {
     pub pixels: &'a [&'a str],
     /// For [`Hole::CacheBuster`].
     pub cache_buster: &'a str,
+    /// For [`Hole::Progress`]: where start, first quartile, midpoint, third quartile and end of
+    /// a spot are reported.
+    pub progress: [&'a str; PROGRESS_EVENTS.len()],
+    /// For [`Hole::BidId`].
+    pub bid_id: &'a str,
 }
 
 impl Fill<'_> {
@@ -38,6 +54,8 @@ impl Fill<'_> {
         };
         plain(self.click_url)
             && plain(self.cache_buster)
+            && plain(self.bid_id)
+            && self.progress.iter().all(|one| plain(one))
             && self.pixels.iter().all(|one| plain(one))
     }
 }
@@ -72,6 +90,14 @@ impl Template {
         self
     }
 
+    /// Appends the markup in the form in which a response carries it.
+    pub fn write(&self, fill: &Fill<'_>, form: Form, out: &mut Vec<u8>) {
+        match form {
+            Form::Json => self.write_json(fill, out),
+            Form::Protobuf => self.write_plain(fill, out),
+        }
+    }
+
     /// Appends the markup as the inside of a JSON string.
     pub fn write_json(&self, fill: &Fill<'_>, out: &mut Vec<u8>) {
         for piece in &self.pieces {
@@ -97,6 +123,18 @@ fn write_hole(hole: Hole, fill: &Fill<'_>, (out, quote): (&mut Vec<u8>, &str)) {
     match hole {
         Hole::ClickUrl => out.extend_from_slice(fill.click_url.as_bytes()),
         Hole::CacheBuster => out.extend_from_slice(fill.cache_buster.as_bytes()),
+        Hole::BidId => out.extend_from_slice(fill.bid_id.as_bytes()),
+        Hole::Progress(event) => {
+            let url = fill.progress.get(event).copied().unwrap_or_default();
+            out.extend_from_slice(url.as_bytes());
+        }
+        Hole::Impressions => {
+            for pixel in fill.pixels {
+                for part in ["<Impression><![CDATA[", pixel, "]]></Impression>"] {
+                    out.extend_from_slice(part.as_bytes());
+                }
+            }
+        }
         Hole::Pixels => {
             for pixel in fill.pixels {
                 for part in ["<img src=", quote, pixel, quote, PIXEL_REST] {
@@ -113,6 +151,9 @@ const PIXEL_REST: &str = " width=1 height=1 style=position:absolute;left:-9999px
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::tests::{FILL, written};
+    use proptest::prelude::*;
+
     #[test]
     fn both_forms_are_the_same_markup() {
         let template = Template::default()
@@ -121,15 +162,20 @@ mod tests {
             .fixed("\">\n\u{1}é</a>")
             .hole(Hole::Pixels)
             .hole(Hole::CacheBuster);
-        let fill =
-            Fill { click_url: "http://c", pixels: &["http://v", "http://b"], cache_buster: "7" };
-        assert!(fill.is_plain());
-        let (mut plain, mut json) = (Vec::new(), vec![b'"']);
-        template.write_plain(&fill, &mut plain);
-        template.write_json(&fill, &mut json);
-        json.push(b'"');
-        let read: String = serde_json::from_slice(&json).expect("valid JSON");
-        assert_eq!(read.as_bytes(), plain);
-        assert!(read.contains("<img src=\"http://v\" width=1"));
+        assert!(FILL.is_plain());
+        let read = written(|(fill, form), out| template.write(fill, form, out));
+        assert!(read.contains("<img src=\"https://b/n/view/T\" width=1"));
+        assert!(read.ends_with("42"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_markup_is_the_same_in_both_forms(pieces in prop::collection::vec(any::<String>(), 0..6)) {
+            let fixed = |template: Template, piece: &String| {
+                template.fixed(piece).hole(Hole::Impressions).hole(Hole::Progress(4))
+            };
+            let template = pieces.iter().fold(Template::default(), fixed);
+            written(|(fill, form), out| template.write(fill, form, out));
+        }
     }
 }

@@ -75,7 +75,39 @@ const NAMES: &[(&str, MediaType)] = &[
     ("audio/x-wav", MediaType::Wav),
 ];
 
+/// What the names of files end in.
+const EXTENSIONS: &[(&str, MediaType)] = &[
+    ("jpg", MediaType::Jpeg),
+    ("jpeg", MediaType::Jpeg),
+    ("png", MediaType::Png),
+    ("gif", MediaType::Gif),
+    ("webp", MediaType::Webp),
+    ("svg", MediaType::Svg),
+    ("html", MediaType::Html),
+    ("js", MediaType::Script),
+    ("mp4", MediaType::Mp4),
+    ("m4v", MediaType::Mp4),
+    ("webm", MediaType::Webm),
+    ("ogv", MediaType::OggVideo),
+    ("3gp", MediaType::ThreeGpp),
+    ("mov", MediaType::QuickTime),
+    ("m3u8", MediaType::Hls),
+    ("mpd", MediaType::Dash),
+    ("mp3", MediaType::Mp3),
+    ("m4a", MediaType::Mp4Audio),
+    ("aac", MediaType::Aac),
+    ("ogg", MediaType::OggAudio),
+    ("oga", MediaType::OggAudio),
+    ("wav", MediaType::Wav),
+];
+
 impl MediaType {
+    /// The type that a file name's extension (without its dot) tells, without regard to case.
+    pub fn of_extension(extension: &str) -> Option<Self> {
+        let known = EXTENSIONS.iter().find(|(known, _)| known.eq_ignore_ascii_case(extension));
+        known.map(|(_, media_type)| *media_type)
+    }
+
     /// Reads a name, without regard to case and parameters (`; codecs=...`).
     pub fn parse(name: &str) -> Option<Self> {
         let name = name.split(';').next().unwrap_or_default().trim();
@@ -87,6 +119,41 @@ impl MediaType {
     pub fn name(self) -> &'static str {
         let known = NAMES.iter().find(|(_, media_type)| *media_type == self);
         known.map_or("application/octet-stream", |(name, _)| *name)
+    }
+
+    /// Whether it is a picture that browsers show.
+    pub fn is_image(self) -> bool {
+        matches!(self, Self::Jpeg | Self::Png | Self::Gif | Self::Webp | Self::Svg)
+    }
+
+    /// Whether a player may find a video in it: films, streams, and scripts that play one
+    /// themselves (VPAID).
+    pub fn is_video(self) -> bool {
+        matches!(
+            self,
+            Self::Mp4
+                | Self::Webm
+                | Self::OggVideo
+                | Self::ThreeGpp
+                | Self::QuickTime
+                | Self::Hls
+                | Self::Dash
+                | Self::Script
+        )
+    }
+
+    /// Whether a player may find sound alone in it; streams can hold that too.
+    pub fn is_audio(self) -> bool {
+        matches!(
+            self,
+            Self::Mp3
+                | Self::Mp4Audio
+                | Self::Aac
+                | Self::OggAudio
+                | Self::Wav
+                | Self::Hls
+                | Self::Dash
+        )
     }
 }
 

@@ -7,6 +7,7 @@ pub mod ids;
 pub mod media;
 pub mod money;
 pub mod place;
+pub mod progress;
 pub mod ratio;
 pub mod reason;
 pub mod time;
@@ -17,6 +18,7 @@ pub use ids::{
 pub use media::{MediaType, MediaTypes};
 pub use money::{Amount, CpmMicros, Currency, MoneyNanos, Rates, Rounding};
 pub use place::{DeviceType, InventoryKind};
+pub use progress::Progress;
 pub use ratio::Factor;
 pub use reason::NoBidReason;
 pub use time::{Seconds, UnixSeconds};

@@ -57,15 +57,20 @@ impl CpmMicros {
         MoneyNanos(self.0)
     }
 
+    /// What `thousandths` of an impression cost at this price, rounded up to the nano: one
+    /// showing on a screen in public counts as many impressions, or as part of one. Saturates.
+    pub fn cost_of(self, thousandths: u32) -> MoneyNanos {
+        let product = u128::from(self.0.max(0) as u64) * u128::from(thousandths);
+        MoneyNanos(i64::try_from(product.div_ceil(1_000)).unwrap_or(i64::MAX))
+    }
+
     /// Reads a non-negative decimal in units, as exchanges write prices: exact for plain
     /// decimals, by float for those with an exponent; rounded up to the micro.
     pub fn parse_up(text: &str) -> Option<Self> {
         let (units, places) = text.split_once('.').unwrap_or((text, ""));
         let plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
         if units.is_empty() || !plain(units) || !plain(places) {
-            let float: f64 = text.parse().ok()?;
-            let fits = (0.0..=9e12).contains(&float);
-            return fits.then(|| Self((float * 1e6).ceil() as i64));
+            return Self::from_float_up(text.parse().ok()?);
         }
         let kept = &places[..places.len().min(6)];
         let dropped = places.bytes().skip(6).any(|byte| byte != b'0');
@@ -80,8 +85,9 @@ impl CpmMicros {
     /// is that micro: 0.84 is 840,000 and not one more.
     pub fn from_float_up(units: f64) -> Option<Self> {
         let micros = units * 1e6;
-        let untold = (micros * 2.0 * f64::EPSILON).max(1e-6);
-        (0.0..=9e12).contains(&units).then(|| Self((micros - untold).ceil() as i64))
+        let (whole, untold) = (micros.round(), micros * 2.0 * f64::EPSILON);
+        let up = if (micros - whole).abs() <= untold { whole } else { micros.ceil() };
+        (0.0..=9e12).contains(&units).then_some(Self(up as i64))
     }
 
     /// The price in units as the nearest float, for wire forms that know no decimals.
@@ -306,7 +312,14 @@ mod tests {
             assert_eq!(CpmMicros::from_float_up(float), Some(exact), "{text}");
             assert_eq!(exact.to_float().to_bits(), float.to_bits(), "{text}");
         }
-        assert_eq!(CpmMicros::from_float_up(0.000_000_1), Some(CpmMicros(1)), "rounded up");
+        for little in [0.000_000_1, 5.95e-194, f64::MIN_POSITIVE] {
+            assert_eq!(CpmMicros::from_float_up(little), Some(CpmMicros(1)), "rounded up");
+            assert_eq!(CpmMicros::parse_up(&format!("{little:e}")), Some(CpmMicros(1)));
+        }
+        let much = CpmMicros::from_float_up(3_633_043_151.0);
+        assert_eq!(much, Some(CpmMicros(3_633_043_151_000_000)), "not a micro less");
+        // As a float, 7e-2 is a little more than 70,000 micros.
+        assert_eq!(CpmMicros::parse_up("7e-2"), CpmMicros::parse_up("0.07"));
         assert_eq!(CpmMicros::from_float_up(-0.0), Some(CpmMicros(0)));
         for none in [-0.01, f64::NAN, f64::INFINITY, 1e13] {
             assert_eq!(CpmMicros::from_float_up(none), None);
@@ -335,5 +348,9 @@ mod tests {
         let price = CpmMicros(2_345_678);
         let thousand = (0..1_000).fold(MoneyNanos(0), |sum, _| sum.plus(price.cost_of_one()));
         assert_eq!(thousand, MoneyNanos::from_micros(price.0));
+        assert_eq!(price.cost_of(1_000_000), thousand);
+        assert_eq!(price.cost_of(1_000), price.cost_of_one());
+        assert_eq!(CpmMicros(3).cost_of(500), MoneyNanos(2), "one and a half, rounded up");
+        assert_eq!(CpmMicros(i64::MAX).cost_of(u32::MAX), MoneyNanos(i64::MAX));
     }
 }

@@ -20,8 +20,6 @@ pub enum NoBidReason {
     TestRequest,
     /// The site or app is on the operator's block list.
     BlockedInventory,
-    /// The user agent is a crawler's.
-    Crawler,
     /// The supply chain is absent, incomplete or too long for this exchange's profile.
     SupplyChainIncomplete,
     /// A seller of the supply chain is on the operator's block list.
@@ -48,6 +46,9 @@ pub enum NoBidReason {
     NoUserId,
     /// None of the request's ids is in the audience.
     UnknownUser,
+    /// The user agent is a crawler's. Asked last of all that concerns the request as a whole,
+    /// since reading it costs more than the gates before.
+    Crawler,
     // --- one campaign on one impression ---
     /// The person is in no segment that the campaign's audience needs, or the rule is not met.
     NotInAudience,
@@ -131,7 +132,6 @@ pub const ALL_REASONS: [NoBidReason; 55] = {
         R::OverRate,
         R::TestRequest,
         R::BlockedInventory,
-        R::Crawler,
         R::SupplyChainIncomplete,
         R::SupplyChainBlocked,
         R::SeatNotAllowed,
@@ -145,6 +145,7 @@ pub const ALL_REASONS: [NoBidReason; 55] = {
         R::TrackingLimited,
         R::NoUserId,
         R::UnknownUser,
+        R::Crawler,
         R::NotInAudience,
         R::Paused,
         R::FlightNotStarted,
@@ -276,6 +277,11 @@ impl NoBidReason {
             R::DeviceExcluded => 6,
             _ => 0,
         }
+    }
+
+    /// Whether it is about a creative on an impression, rather than the campaign as a whole.
+    pub fn is_of_creatives(self) -> bool {
+        (Self::FormatMismatch..=Self::DealMissing).contains(&self)
     }
 
     /// Position in [`ALL_REASONS`].

@@ -1,7 +1,9 @@
-//! What exchanges and browsers tell us after a bid: win, billing, loss, view, click.
+//! What exchanges, browsers and players tell us after a bid: win, billing, loss, view, click,
+//! and how far a spot was played.
 //!
 //! - [`token`] the signed claim in every notice URL
 //! - [`urls`] the URLs of one bid
+//! - [`variant`] which of a spot's variants a win notice asks for
 //! - [`encrypted_price`] prices that only an exchange can have written
 //! - [`price`] the price that a notice carries, in all the forms that arrive
 //!
@@ -13,6 +15,7 @@ pub mod encrypted_price;
 pub mod price;
 pub mod token;
 pub mod urls;
+pub mod variant;
 
 pub use token::{Keyring, Side, TokenError};
 
@@ -28,7 +31,13 @@ pub use crate::telemetry::labels::{NoticeKind as Kind, NoticeOutcome as Outcome}
 fn side_of(kind: Kind) -> Side {
     match kind {
         Kind::Win | Kind::Bill | Kind::Loss => Side::Exchange,
-        Kind::View | Kind::Click => Side::Browser,
+        Kind::View
+        | Kind::Click
+        | Kind::Start
+        | Kind::FirstQuartile
+        | Kind::Midpoint
+        | Kind::ThirdQuartile
+        | Kind::Complete => Side::Browser,
     }
 }
 
@@ -91,12 +100,15 @@ impl Office<'_> {
         if arrival.now >= claim.notices_end {
             return Outcome::Expired;
         }
+        if let Some(progress) = arrival.kind.progress() {
+            return self.ledger.progress(claim, progress).into();
+        }
         match arrival.kind {
             Kind::Win => self.win(arrival, claim),
             Kind::Bill => self.bill(arrival, claim),
             Kind::Loss => self.ledger.lose(claim).into(),
-            Kind::View => self.ledger.view(claim).into(),
             Kind::Click => self.ledger.click(claim, arrival.now).into(),
+            _ => self.ledger.view(claim).into(),
         }
     }
 

@@ -6,6 +6,7 @@ use crate::ledger::LedgerLimits;
 use crate::model::{
     BidId, CampaignKey, CpmMicros, CreativeKey, Currency, MoneyNanos, Seconds, UnixSeconds, UserKey,
 };
+use crate::privacy::Basis;
 use proptest::prelude::*;
 use smallvec::smallvec;
 
@@ -25,6 +26,7 @@ fn claim() -> Claim {
         hold_ttl: Seconds(60),
         notices_end: NOW.plus(Seconds(86_400)),
         test: false,
+        basis: Basis::default(),
     }
 }
 
@@ -45,6 +47,15 @@ fn a_token_brings_its_claim_back() {
     assert_eq!(ring(&[1]).open(&tokens.exchange, Side::Exchange), Ok(claim()));
     assert_eq!(ring(&[1]).open(&tokens.browser, Side::Browser), Ok(claim()));
     assert!(tokens.exchange.len() < token::TOKEN_CHARACTERS_MAX);
+}
+
+/// What was signed before tokens told the basis has zeros where it stands now.
+#[test]
+fn a_token_of_before_says_that_nothing_restricts() {
+    assert_eq!(Basis::ALL[0], Basis::NoRestriction);
+    let told = Claim { basis: Basis::Contextual, keys: smallvec![], ..claim() };
+    let opened = ring(&[1]).open(&signed(&told).exchange, Side::Exchange).expect("ours");
+    assert_eq!((opened.basis, opened.keys.len()), (Basis::Contextual, 0));
 }
 
 #[test]
@@ -218,11 +229,12 @@ proptest! {
     fn any_claim_survives_the_trip(
         ids in any::<[u64; 4]>(), ceiling in 0..i64::MAX, held in 0..i64::MAX,
         keys in prop::collection::vec(any::<u64>(), 0..=4), ttl in 0_u32..=3_600, test: bool,
+        basis in prop::sample::select(Basis::ALL.to_vec()),
     ) {
         let claim = Claim {
             bid: BidId(ids[0]), exchange: ExchangeKey(ids[1]), campaign: CampaignKey(ids[2]),
             creative: CreativeKey(ids[3]), keys: keys.into_iter().map(UserKey).collect(),
-            ceiling: CpmMicros(ceiling), held: MoneyNanos(held), hold_ttl: Seconds(ttl), test, ..claim()
+            ceiling: CpmMicros(ceiling), held: MoneyNanos(held), hold_ttl: Seconds(ttl), test, basis, ..claim()
         };
         prop_assert_eq!(ring(&[1]).open(&signed(&claim).exchange, Side::Exchange), Ok(claim));
     }

@@ -5,7 +5,7 @@
 //! made from the other, so who reads the markup cannot forge a billing.
 //!
 //! Layout of version 1, little-endian: version, key id, flags (bit 0 test, bits 1 to 3 number
-//! of keys), bid, exchange, campaign, creative (8 bytes each), currency (3), issued, notices
+//! of keys, bits 4 and 5 the legal basis), bid, exchange, campaign, creative (8 bytes each), currency (3), issued, notices
 //! end (4 each), hold time (2), ceiling and held money as varints, keys (8 each), tag (16).
 //!
 //! The person's keys are masked with a stream that differs for every bid, so that whoever
@@ -20,6 +20,7 @@ use crate::model::{
     BidId, CampaignKey, CpmMicros, CreativeKey, Currency, ExchangeKey, MoneyNanos, Seconds,
     UnixSeconds, UserKey,
 };
+use crate::privacy::Basis;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -28,6 +29,10 @@ use smallvec::SmallVec;
 use subtle::ConstantTimeEq;
 
 const VERSION: u8 = 1;
+/// Where the flags say why the bid was lawful. Tokens made before they did have zeros there.
+const BASIS_SHIFT: u8 = 4;
+const BASIS_MASK: u8 = 0b11;
+const _: () = assert!(Basis::ALL.len() <= BASIS_MASK as usize + 1);
 const TAG_BYTES: usize = 16;
 /// As many keys as one block of the masking stream covers.
 const KEYS_MAX: usize = 4;
@@ -177,7 +182,7 @@ fn tags(key: &Hmac<Sha256>, payload: &[u8]) -> [[u8; TAG_BYTES]; 2] {
 fn payload(claim: &Claim, key: &Key) -> Payload {
     let keys = &claim.keys[..claim.keys.len().min(KEYS_MAX)];
     let mut payload = Payload::new();
-    let flags = u8::from(claim.test) | (keys.len() as u8) << 1;
+    let flags = u8::from(claim.test) | (keys.len() as u8) << 1 | (claim.basis as u8) << BASIS_SHIFT;
     payload.extend_from_slice(&[VERSION, key.id, flags]);
     for id in [claim.bid.0, claim.exchange.0, claim.campaign.0, claim.creative.0] {
         payload.extend_from_slice(&id.to_le_bytes());
@@ -212,6 +217,7 @@ fn claim(payload: &[u8], key: &Key) -> Option<Claim> {
     let [flags] = take(&mut rest)?;
     let mut claim = Claim {
         test: flags & 1 == 1,
+        basis: Basis::ALL[usize::from(flags >> BASIS_SHIFT & BASIS_MASK)],
         bid: BidId(u64::from_le_bytes(take(&mut rest)?)),
         exchange: ExchangeKey(u64::from_le_bytes(take(&mut rest)?)),
         campaign: CampaignKey(u64::from_le_bytes(take(&mut rest)?)),

@@ -3,6 +3,7 @@
 use super::Kind;
 use super::price::PRICE_KEY;
 use super::token::Tokens;
+use crate::model::Progress;
 use crate::openrtb::profile::{BillingEvent, ExchangeProfile};
 
 /// The URLs of one bid. Reused: [`NoticeUrls::write`] overwrites them.
@@ -18,16 +19,15 @@ pub struct NoticeUrls {
     pub view: String,
     /// Where a click goes first, behind the exchange's click macro.
     pub click: String,
+    /// Where a player reports a spot's progress, in the order of [`Progress::ALL`]; see
+    /// [`NoticeUrls::write_progress`].
+    pub progress: [String; Progress::ALL.len()],
 }
 
 impl NoticeUrls {
     /// Writes the URLs of a bid below `base` (no slash at its end).
     pub fn write(&mut self, base: &str, tokens: &Tokens, exchange: &ExchangeProfile) {
-        let address = |url: &mut String, kind: Kind, token: &str| {
-            for part in [base, "/n/", kind.label(), "/", token] {
-                url.push_str(part);
-            }
-        };
+        let address = |url: &mut String, kind, token: &str| push_address(url, base, (kind, token));
         for (url, kind) in [(&mut self.win, Kind::Win), (&mut self.bill, Kind::Bill)] {
             url.clear();
             address(url, kind, &tokens.exchange);
@@ -52,9 +52,28 @@ impl NoticeUrls {
         }
     }
 
+    /// Writes the URLs of a spot's progress below `base`: only spots have a use for them.
+    pub fn write_progress(&mut self, base: &str, tokens: &Tokens) {
+        for (url, progress) in self.progress.iter_mut().zip(Progress::ALL) {
+            url.clear();
+            push_address(url, base, (Kind::of_progress(progress), &tokens.browser));
+        }
+    }
+
+    /// The URLs of a spot's progress.
+    pub fn progress(&self) -> [&str; Progress::ALL.len()] {
+        self.progress.each_ref().map(String::as_str)
+    }
+
     /// The pixels that belong into the markup.
     pub fn pixels(&self, billing: BillingEvent) -> ([&str; 2], usize) {
         ([&self.view, &self.bill], if billing == BillingEvent::Pixel { 2 } else { 1 })
+    }
+}
+
+fn push_address(url: &mut String, base: &str, (kind, token): (Kind, &str)) {
+    for part in [base, "/n/", kind.label(), "/", token] {
+        url.push_str(part);
     }
 }
 
@@ -96,5 +115,9 @@ mod tests {
         urls.write("https://h", &tokens, &exchange);
         assert_eq!(urls.click, "%%C%%https%3A%2F%2Fh%2Fn%2Fclick%2FB");
         assert_eq!(urls.pixels(BillingEvent::Pixel).1, 2);
+        urls.write_progress("https://h", &tokens);
+        urls.write_progress("https://h", &tokens);
+        let expected = ["start", "first_quartile", "midpoint", "third_quartile", "complete"];
+        assert_eq!(urls.progress(), expected.map(|kind| format!("https://h/n/{kind}/B")));
     }
 }

@@ -4,12 +4,19 @@
 //! impression is left out alone; a wrong-typed optional field is absent, except among the
 //! privacy flags, where what cannot be read counts as the strictest.
 
+mod impression;
+mod regulations;
+
 use super::json::{JsonError, Reader};
+use super::raw::RawObject;
 use super::request::{
-    Banner, BidRequest, Device, FORMATS_MAX, IMPRESSIONS_MAX, Impression, InvalidRequest,
-    Inventory, Regulations, User,
+    BidRequest, Device, IMPRESSIONS_MAX, Impression, InvalidRequest, Inventory, User,
 };
-use crate::model::{Currency, DeviceType, InventoryKind};
+use crate::model::{DeviceType, InventoryKind};
+use impression::impression;
+pub(super) use impression::{floor_currency, seconds, size, thousandths};
+use regulations::{flag, regulations};
+pub(super) use regulations::{join_dsa, known_level};
 use std::borrow::Cow;
 
 type Read<T> = Result<T, JsonError>;
@@ -62,8 +69,15 @@ fn top_level<'a>(reader: &mut Reader<'a>, key: &str, request: &mut BidRequest<'a
         "badv" => request.blocked_advertisers = reader.list()?,
         "wseat" => request.allowed_seats = reader.list()?,
         "bseat" => request.blocked_seats = reader.list()?,
+        "acat" => request.allowed_categories = reader.list()?,
+        "cattax" => request.category_taxonomy = reader.integer()?.unwrap_or(1),
+        "bapp" => request.blocked_apps = reader.list()?,
+        "wlang" => request.allowed_languages[0] = reader.list()?,
+        "wlangb" => request.allowed_languages[1] = reader.list()?,
+        "source" => source(reader, &mut request.supply_chains)?,
         "site" => site(reader, &mut request.inventory)?,
         "app" => app(reader, &mut request.inventory)?,
+        "dooh" => dooh(reader, &mut request.inventory)?,
         "device" => device(reader, &mut request.device)?,
         "user" => user(reader, &mut request.user)?,
         "regs" => regulations(reader, &mut request.regulations)?,
@@ -99,97 +113,25 @@ pub(super) fn keep<'a>(request: &mut BidRequest<'a>, read: Option<Impression<'a>
     }
 }
 
-fn impression<'a>(reader: &mut Reader<'a>) -> Read<Option<Impression<'a>>> {
-    let mut one = Impression { floor_currency: Some(Currency::USD), ..Impression::default() };
-    let is_object = reader.object(|reader, key| {
-        match key {
-            "id" => one.id = reader.text()?.unwrap_or_default(),
-            "banner" => one.banner = banner(reader)?,
-            "bidfloor" => one.floor = reader.price()?.unwrap_or_default(),
-            "bidfloorcur" => one.floor_currency = floor_currency(reader.text()?.as_deref()),
-            "secure" => one.secure = reader.integer()?.map(|flag| flag != 0),
-            "pmp" => one.private_auction = private_auction(reader)?,
-            _ => drop(reader.skip()?),
-        }
-        Ok(())
-    })?;
-    Ok((is_object && !one.id.is_empty()).then_some(one))
-}
-
-/// The protocol's default where nothing is said; `None` for a code that is none.
-pub(super) fn floor_currency(code: Option<&str>) -> Option<Currency> {
-    match code {
-        Some(code) if !code.is_empty() => Currency::parse(code),
-        _ => Some(Currency::USD),
-    }
-}
-
-fn private_auction(reader: &mut Reader<'_>) -> Read<bool> {
-    let mut private = false;
+/// The supply chain in its 2.6 and its 2.5 place.
+fn source<'a>(reader: &mut Reader<'a>, chains: &mut [Option<RawObject<'a>>; 2]) -> Read<()> {
     reader.object(|reader, key| {
         match key {
-            "private_auction" => private = reader.integer()? == Some(1),
-            _ => drop(reader.skip()?),
-        }
-        Ok(())
-    })?;
-    Ok(private)
-}
-
-fn banner(reader: &mut Reader<'_>) -> Read<Option<Banner>> {
-    let mut banner = Banner::default();
-    let (mut width, mut height) = (None, None);
-    let is_object = reader.object(|reader, key| {
-        match key {
-            "format" => formats(reader, &mut banner)?,
-            "w" => width = reader.integer()?,
-            "h" => height = reader.integer()?,
-            "battr" => banner.blocked_attributes = bits(reader)?,
-            "btype" => banner.blocked_types = bits(reader)?,
-            _ => drop(reader.skip()?),
-        }
-        Ok(())
-    })?;
-    if banner.sizes.is_empty() {
-        banner.sizes.extend(size(width, height));
-    }
-    Ok((is_object && !banner.sizes.is_empty()).then_some(banner))
-}
-
-fn formats(reader: &mut Reader<'_>, banner: &mut Banner) -> Read<()> {
-    reader.array(|reader| {
-        let (mut width, mut height) = (None, None);
-        reader.object(|reader, key| {
-            match key {
-                "w" => width = reader.integer()?,
-                "h" => height = reader.integer()?,
-                _ => drop(reader.skip()?),
+            "schain" => chains[0] = reader.raw_object()?,
+            "ext" => {
+                reader.object(|reader, key| {
+                    match key {
+                        "schain" => chains[1] = reader.raw_object()?,
+                        _ => drop(reader.skip()?),
+                    }
+                    Ok(())
+                })?;
             }
-            Ok(())
-        })?;
-        if banner.sizes.len() < FORMATS_MAX {
-            banner.sizes.extend(size(width, height));
+            _ => drop(reader.skip()?),
         }
         Ok(())
     })?;
     Ok(())
-}
-
-pub(super) fn size(width: Option<i64>, height: Option<i64>) -> Option<(u16, u16)> {
-    let pixels = |side: Option<i64>| u16::try_from(side?).ok().filter(|side| *side > 0);
-    Some((pixels(width)?, pixels(height)?))
-}
-
-/// A list of small numbers as bits; numbers from 32 on mean nothing to this bidder.
-fn bits(reader: &mut Reader<'_>) -> Read<u32> {
-    let mut bits = 0;
-    reader.array(|reader| {
-        if let Some(number @ 0..32) = reader.integer()? {
-            bits |= 1_u32 << number;
-        }
-        Ok(())
-    })?;
-    Ok(bits)
 }
 
 fn site<'a>(reader: &mut Reader<'a>, inventory: &mut Inventory<'a>) -> Read<()> {
@@ -239,11 +181,27 @@ fn app<'a>(reader: &mut Reader<'a>, inventory: &mut Inventory<'a>) -> Read<()> {
     Ok(())
 }
 
+fn dooh<'a>(reader: &mut Reader<'a>, inventory: &mut Inventory<'a>) -> Read<()> {
+    let is_object = reader.object(|reader, key| {
+        match key {
+            "domain" => inventory.domain = present(reader.text()?),
+            _ => drop(reader.skip()?),
+        }
+        Ok(())
+    })?;
+    if is_object {
+        inventory.kind = Some(InventoryKind::Dooh);
+    }
+    Ok(())
+}
+
 fn device<'a>(reader: &mut Reader<'a>, device: &mut Device<'a>) -> Read<()> {
     reader.object(|reader, key| {
         match key {
             "devicetype" => device.device_type = reader.integer()?.map(device_type),
             "os" => device.operating_system = present(reader.text()?),
+            "ua" => device.user_agent = present(reader.text()?),
+            "sua" => device.structured_user_agent = reader.raw_object()?,
             "ifa" => device.ifa = present(reader.text()?).filter(|ifa| !is_zero_id(ifa)),
             "lmt" | "dnt" => {
                 let mut unreadable = false;
@@ -340,75 +298,6 @@ pub(super) fn joined_consent(places: [Option<Cow<'_, str>>; 2]) -> Option<Cow<'_
         [Some(first), Some(second)] if first != second => Some(Cow::Borrowed("")),
         [first, second] => first.or(second),
     }
-}
-
-fn regulations<'a>(reader: &mut Reader<'a>, regulations: &mut Regulations<'a>) -> Read<()> {
-    reader.object(|reader, key| {
-        if key != "ext" {
-            return regulation(reader, key, (regulations, 0));
-        }
-        reader.object(|reader, key| regulation(reader, key, (regulations, 1)))?;
-        Ok(())
-    })?;
-    Ok(())
-}
-
-/// One signal, in its 2.6 place (0) or its 2.5 place (1).
-fn regulation<'a>(
-    reader: &mut Reader<'a>,
-    key: &str,
-    (regulations, place): (&mut Regulations<'a>, usize),
-) -> Read<()> {
-    match key {
-        "coppa" => {
-            regulations.coppa |= flag(reader, &mut regulations.unreadable)? == Some(true);
-        }
-        "gdpr" => {
-            let said = flag(reader, &mut regulations.unreadable)?;
-            // Either place saying "applies" outweighs the other saying it does not.
-            regulations.gdpr = regulations.gdpr.max(said);
-        }
-        "us_privacy" => {
-            regulations.us_privacy[place] = signal(reader, &mut regulations.unreadable)?;
-        }
-        "gpc" => regulations.gpc |= flag(reader, &mut regulations.unreadable)? == Some(true),
-        "gpp" => regulations.gpp[place] = signal(reader, &mut regulations.unreadable)?,
-        "gpp_sid" => {
-            let mut probe = reader.clone();
-            regulations.gpp_sections[place] = reader.list()?;
-            let text = probe.skip()?;
-            regulations.unreadable |= !text.starts_with('[') && text != "null";
-        }
-        _ => drop(reader.skip()?),
-    }
-    Ok(())
-}
-
-/// A 0/1 flag; `null` is absent; anything else is unreadable.
-fn flag(reader: &mut Reader<'_>, unreadable: &mut bool) -> Read<Option<bool>> {
-    let mut probe = reader.clone();
-    match reader.integer()? {
-        Some(0) => Ok(Some(false)),
-        Some(1) => Ok(Some(true)),
-        Some(_) => {
-            *unreadable = true;
-            Ok(None)
-        }
-        None => {
-            *unreadable |= probe.skip()? != "null";
-            Ok(None)
-        }
-    }
-}
-
-/// A text; `null` is absent; what is neither text nor number is unreadable.
-fn signal<'a>(reader: &mut Reader<'a>, unreadable: &mut bool) -> Read<Option<Cow<'a, str>>> {
-    let mut probe = reader.clone();
-    let text = reader.text()?;
-    if text.is_none() {
-        *unreadable |= probe.skip()? != "null";
-    }
-    Ok(present(text))
 }
 
 /// An empty text is as good as none.

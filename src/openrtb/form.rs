@@ -62,7 +62,8 @@ pub enum OpenResponse {
 
 impl OpenResponse {
     /// Writes one bid; `markup` appends `adm` as the form that it is told wants it: as the
-    /// inside of a JSON string, or plain.
+    /// inside of a JSON string, or plain (or, where the bid says so, the content of
+    /// `adm_native`). It is not called where the bid carries no markup.
     pub fn write_bid(
         &mut self,
         out: &mut Vec<u8>,
@@ -88,3 +89,6 @@ impl OpenResponse {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

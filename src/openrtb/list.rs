@@ -4,7 +4,8 @@
 //! Guarantees: nothing is copied or allocated, whichever form the request came in.
 
 use super::json::JsonList;
-use super::protobuf::Repeated;
+use super::member::{Member, Read};
+use super::protobuf::{Repeated, Shape};
 
 /// A list of texts (or of numbers, or of objects) in the form in which it arrived.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +22,7 @@ impl Default for RawList<'_> {
     }
 }
 
-impl RawList<'_> {
+impl<'a> RawList<'a> {
     /// Whether nothing is in it.
     pub fn is_empty(&self) -> bool {
         match self {
@@ -49,6 +50,28 @@ impl RawList<'_> {
             Self::Protobuf(field) => field.each_text(|text| {
                 visit(Some(text));
                 true
+            }),
+        }
+    }
+
+    /// Calls `visit` with each element, objects of this shape, until it refuses to go on.
+    pub(super) fn each_member(
+        &self,
+        shape: Shape,
+        mut visit: impl FnMut(Member<'_, 'a>) -> Read<()>,
+    ) {
+        match self {
+            Self::Json(list) => list.each(|reader| {
+                let before = reader.offset();
+                visit(Member::Json(reader))?;
+                if reader.offset() == before {
+                    reader.skip()?;
+                }
+                Ok(())
+            }),
+            Self::Protobuf(list) => list.each(|field| {
+                visit(Member::Protobuf(field, shape.names()))?;
+                Ok(())
             }),
         }
     }

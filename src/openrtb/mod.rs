@@ -1,7 +1,8 @@
 //! The wire: what exchanges send and what they are answered.
 //!
 //! - [`request`] a bid request as the decision sees it; [`list`], [`raw`] and [`eids`] its lazy
-//!   parts; [`offer`] what is read from them once somebody might be shown something
+//!   parts; [`offer`] what [`spot`], [`native`], [`deals`] and [`supply_chain`] read from them
+//!   once somebody might be shown something; [`user_agent`] what a device says of itself
 //! - [`json`] a strict, lenient-typed, borrowed reader; [`decode`] from a JSON body to the request
 //! - [`protobuf`] from a protobuf body to the same request
 //! - [`response`] the answer as JSON, [`protobuf_response`] as protobuf: straight into a buffer
@@ -13,12 +14,15 @@
 //! and number of impressions. Must not know campaigns or sockets.
 
 pub mod check;
+pub mod deals;
 pub mod decode;
 pub mod eids;
 pub mod escape;
 pub mod form;
 pub mod json;
 pub mod list;
+mod member;
+pub mod native;
 pub mod offer;
 pub mod profile;
 pub mod protobuf;
@@ -26,6 +30,9 @@ pub mod protobuf_response;
 pub mod raw;
 pub mod request;
 pub mod response;
+pub mod spot;
+pub mod supply_chain;
+pub mod user_agent;
 
 pub use decode::decode_json;
 pub use form::Form;

@@ -149,6 +149,7 @@ impl SpotFloors {
 
 /// A native placement (OpenRTB Native 1.2, 4).
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "independent answers, not states of one thing")]
 pub struct Native {
     /// The request came with the root object `native`, as in version 1.0: so does the answer.
     pub wrapped: bool,

@@ -6,6 +6,9 @@
 use super::offer::Medium;
 use crate::model::{CpmMicros, Currency};
 
+/// The taxonomy of categories where none is said (OpenRTB 2.6, `cattax`).
+pub(super) const TAXONOMY_DEFAULT: u32 = 1;
+
 /// What is said about the response as a whole.
 #[derive(Clone, Copy, Debug)]
 pub struct ResponseHead<'a> {
@@ -68,6 +71,20 @@ pub struct BidFields<'a> {
     pub billing_url: Option<&'a str>,
     /// The loss notice.
     pub loss_url: &'a str,
+    /// How the markup is carried.
+    pub markup: MarkupField,
+}
+
+/// How a bid carries its markup.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum MarkupField {
+    /// As a text, `adm`.
+    #[default]
+    Text,
+    /// As a message, `adm_native`; in protobuf only.
+    NativeMessage,
+    /// Not at all: the answer to the win notice is the markup.
+    Absent,
 }
 
 /// `bid.ext.dsa`: who is behind an ad (IAB, "DSA transparency").
@@ -102,7 +119,7 @@ pub fn begin(out: &mut Vec<u8>, head: &ResponseHead<'_>) {
     raw(out, "\"bid\":[");
 }
 
-/// Writes one bid; `markup` appends `adm` as the inside of a JSON string.
+/// Writes one bid; `markup` appends `adm` as the inside of a JSON string, if there is to be any.
 pub fn write_bid(
     out: &mut Vec<u8>,
     bid: &BidFields<'_>,
@@ -114,9 +131,12 @@ pub fn write_bid(
     field(out, "impid", bid.impression_id);
     raw(out, ",\"price\":");
     crate::model::money::push_decimal(out, bid.price);
-    raw(out, ",\"adm\":\"");
-    markup(out);
-    raw(out, "\",\"adomain\":[");
+    if bid.markup != MarkupField::Absent {
+        raw(out, ",\"adm\":\"");
+        markup(out);
+        raw(out, "\"");
+    }
+    raw(out, ",\"adomain\":[");
     text(out, bid.advertiser_domain);
     raw(out, "]");
     field(out, "cid", bid.campaign_id);
@@ -124,20 +144,39 @@ pub fn write_bid(
     for (key, value) in [("mtype", bid.medium as u32), ("exp", bid.expires_s)] {
         number_field(out, key, value);
     }
-    if let Some((width, height)) = bid.size {
-        number_field(out, "w", u32::from(width));
-        number_field(out, "h", u32::from(height));
+    about_creative(out, bid);
+    if let Some(deal) = bid.deal_id {
+        field(out, "dealid", deal);
     }
-    lists(out, bid);
     field(out, "nurl", bid.win_url);
     if let Some(url) = bid.billing_url {
         field(out, "burl", url);
     }
     field(out, "lurl", bid.loss_url);
+    if let Some(dsa) = &bid.transparency {
+        raw(out, ",\"ext\":{\"dsa\":");
+        transparency(out, dsa);
+        raw(out, "}");
+    }
     raw(out, "}");
 }
 
-fn lists(out: &mut Vec<u8>, bid: &BidFields<'_>) {
+fn about_creative(out: &mut Vec<u8>, bid: &BidFields<'_>) {
+    if let Some((width, height)) = bid.size {
+        number_field(out, "w", u32::from(width));
+        number_field(out, "h", u32::from(height));
+    }
+    let numbers = [("dur", bid.duration_s), ("protocol", bid.protocol.map(u32::from))];
+    for (key, value) in numbers {
+        if let Some(value) = value {
+            number_field(out, key, value);
+        }
+    }
+    // `api` is 2.5's place for what became the list `apis`.
+    if let Some(framework) = bid.frameworks.first() {
+        number_field(out, "api", u32::from(*framework));
+        numbers_field(out, "apis", bid.frameworks);
+    }
     if !bid.categories.is_empty() {
         raw(out, ",\"cat\":[");
         for (n, category) in bid.categories.iter().enumerate() {
@@ -145,21 +184,32 @@ fn lists(out: &mut Vec<u8>, bid: &BidFields<'_>) {
             text(out, category);
         }
         raw(out, "]");
+        let taxonomy = u32::try_from(bid.category_taxonomy).unwrap_or(TAXONOMY_DEFAULT);
+        number_field(out, "cattax", taxonomy);
     }
     if !bid.attributes.is_empty() {
-        raw(out, ",\"attr\":[");
-        for (n, attribute) in bid.attributes.iter().enumerate() {
-            raw(out, if n == 0 { "" } else { "," });
-            number(out, u32::from(*attribute));
+        numbers_field(out, "attr", bid.attributes);
+    }
+    let texts = [("language", bid.language), ("iurl", bid.sample_image), ("bundle", bid.bundle)];
+    for (key, value) in texts {
+        if let Some(value) = value {
+            field(out, key, value);
         }
-        raw(out, "]");
     }
-    if let Some(language) = bid.language {
-        field(out, "language", language);
+}
+
+fn transparency(out: &mut Vec<u8>, dsa: &DsaFields<'_>) {
+    raw(out, "{\"behalf\":");
+    text(out, dsa.behalf);
+    field(out, "paid", dsa.paid);
+    if !dsa.parameters.is_empty() {
+        raw(out, ",\"transparency\":[{\"domain\":");
+        text(out, dsa.domain);
+        numbers_field(out, "dsaparams", dsa.parameters);
+        raw(out, "}]");
     }
-    if let Some(image) = bid.sample_image {
-        field(out, "iurl", image);
-    }
+    number_field(out, "adrender", u32::from(dsa.rendered));
+    raw(out, "}");
 }
 
 /// Closes a response.
@@ -195,6 +245,17 @@ fn field(out: &mut Vec<u8>, key: &str, value: &str) {
     raw(out, key);
     raw(out, "\":");
     text(out, value);
+}
+
+fn numbers_field(out: &mut Vec<u8>, key: &str, values: &[u8]) {
+    raw(out, ",\"");
+    raw(out, key);
+    raw(out, "\":[");
+    for (n, value) in values.iter().enumerate() {
+        raw(out, if n == 0 { "" } else { "," });
+        number(out, u32::from(*value));
+    }
+    raw(out, "]");
 }
 
 fn number_field(out: &mut Vec<u8>, key: &str, value: u32) {
@@ -242,6 +303,7 @@ mod tests {
             win_url: "http://n/${AUCTION_PRICE}",
             billing_url: Some("http://b"),
             loss_url: "http://l",
+            markup: MarkupField::Text,
         };
         write_bid(&mut out, &bid, true, |out| out.extend_from_slice(b"<b>\\\"x\\\"</b>"));
         let second = BidFields {
@@ -262,7 +324,8 @@ mod tests {
             bids[0],
             json!({
                 "id": "1", "impid": "i\n1", "price": 2.3456, "adm": "<b>\"x\"</b>", "adomain": ["acme.example"],
-                "cid": "c", "crid": "cr", "w": 300, "h": 250, "mtype": 1, "exp": 60, "cat": ["IAB18", "IAB18-5"],
+                "cid": "c", "crid": "cr", "w": 300, "h": 250, "mtype": 1, "exp": 60,
+                "cat": ["IAB18", "IAB18-5"], "cattax": 1,
                 "attr": [1, 13], "language": "de", "nurl": "http://n/${AUCTION_PRICE}", "burl": "http://b", "lurl": "http://l",
             })
         );

@@ -3,8 +3,8 @@
 //! Guarantees: every required purpose must be granted by the person and not be restricted by
 //! the publisher; what cannot be read grants nothing.
 
-use super::PrivacyRules;
 use super::tcf::{Purposes, TcfString};
+use super::{Ground, PrivacyRules};
 use std::num::NonZeroU16;
 
 /// Storing and reading ids on a device.
@@ -36,6 +36,9 @@ pub enum ConsentFault {
     /// We have no consent.
     #[error("vendor {0} has no consent")]
     Vendor(NonZeroU16),
+    /// The exchange wants to be named too, and is not.
+    #[error("the exchange, vendor {0}, has no consent")]
+    ExchangeNotNamed(NonZeroU16),
     /// A purpose is not granted, or the publisher forbids it.
     #[error("purpose {0} is not granted")]
     Purpose(u8),
@@ -45,7 +48,8 @@ pub enum ConsentFault {
 ///
 /// # Errors
 /// The first thing that it lacks.
-pub fn judge(text: &str, rules: &PrivacyRules) -> Result<(), ConsentFault> {
+pub fn judge(text: &str, ground: Ground<'_>) -> Result<(), ConsentFault> {
+    let rules = ground.rules;
     let vendor = rules.gvl_id.ok_or(ConsentFault::NoVendorId)?;
     let string = TcfString::read(text, vendor).ok_or(ConsentFault::Malformed)?;
     let (found, least) = (string.policy_version, rules.tcf_policy_min);
@@ -58,12 +62,21 @@ pub fn judge(text: &str, rules: &PrivacyRules) -> Result<(), ConsentFault> {
     if !string.vendor_consent {
         return Err(ConsentFault::Vendor(vendor));
     }
+    if let Some(exchange) = ground.exchange.filter(|id| !is_named(text, *id)) {
+        return Err(ConsentFault::ExchangeNotNamed(exchange));
+    }
     let refused = |purpose: &u8| !is_granted(*purpose, &string, rules);
     rules
         .required_purposes()
         .numbers()
         .find(refused)
         .map_or(Ok(()), |purpose| Err(ConsentFault::Purpose(purpose)))
+}
+
+/// Whether a string consents to a vendor besides us, and does not say that it was hidden.
+fn is_named(text: &str, vendor: NonZeroU16) -> bool {
+    let string = TcfString::read(text, vendor);
+    string.is_some_and(|string| string.vendor_consent && string.disclosed != Some(false))
 }
 
 /// Whether a purpose may be pursued: restrictions first, then the person's choice.

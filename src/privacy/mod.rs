@@ -22,4 +22,4 @@ pub mod verdict;
 
 pub use consent::ConsentFault;
 pub use rules::PrivacyRules;
-pub use verdict::{Basis, consent_fault, verdict};
+pub use verdict::{Basis, Ground, consent_fault, context_suffices, verdict};

@@ -40,6 +40,9 @@ pub struct PrivacyRules {
     pub purpose_one_exempt_countries: Vec<[u8; 2]>,
     /// Whether a string without the segment of disclosed vendors is refused, as TCF 2.3 says.
     pub require_disclosed_vendors: bool,
+    /// Whether campaigns that ask for it are shown by context alone where nobody may be
+    /// recognised. Never where a request is child-directed, or might be.
+    pub contextual: bool,
 }
 
 impl PrivacyRules {
@@ -65,6 +68,7 @@ impl Default for PrivacyRules {
             purposes_by_legitimate_interest: Purposes::default(),
             purpose_one_exempt_countries: Vec::new(),
             require_disclosed_vendors: false,
+            contextual: false,
         }
     }
 }

@@ -8,7 +8,7 @@ mod us_oracle;
 use super::consent::judge;
 use super::gpp::GppString;
 use super::tcf::TcfString;
-use super::{PrivacyRules, us};
+use super::{Ground, PrivacyRules, us};
 use proptest::prelude::*;
 use std::num::NonZeroU16;
 use strings::{OURS, Tc};
@@ -28,16 +28,17 @@ proptest! {
     #[test]
     fn a_damaged_string_grants_nothing(at in 0_usize..1000, foreign in "[=+/ ~é]") {
         let rules = PrivacyRules { gvl_id: NonZeroU16::new(OURS), ..PrivacyRules::default() };
+        let ground = Ground { rules: &rules, exchange: None };
         let whole = Tc::granting().text();
-        prop_assert!(judge(&whole, &rules).is_ok());
+        prop_assert!(judge(&whole, ground).is_ok());
         let at = at % whole.len();
         let core = whole.find('.').expect("it has a second segment");
         // What is cut off at the seam is a string of TCF 2.2, whole in itself.
         prop_assume!(at != core);
-        prop_assert!(judge(&whole[..at], &rules).is_err(), "{}", &whole[..at]);
+        prop_assert!(judge(&whole[..at], ground).is_err(), "{}", &whole[..at]);
         let mut damaged = whole.clone();
         damaged.replace_range(at..=at, &foreign);
-        prop_assert!(judge(&damaged, &rules).is_err(), "{damaged}");
+        prop_assert!(judge(&damaged, ground).is_err(), "{damaged}");
     }
 }
 

@@ -11,38 +11,63 @@ use crate::model::NoBidReason;
 use crate::openrtb::BidRequest;
 use crate::openrtb::list::RawList;
 use smallvec::SmallVec;
+use std::num::NonZeroU16;
 
 /// Most sections listed as applying; fewer than 30 ids are given out. More forbid.
 const SECTIONS_LISTED_MAX: usize = 64;
 
-/// Why looking the person up is lawful.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Why the bid is lawful: why the person may be looked up, or that nobody is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[repr(u8)]
 pub enum Basis {
     /// The request says that GDPR does not apply, or its country is not one where it is
     /// assumed, and no opt-out or limit stands against it.
+    #[default]
     NoRestriction,
     /// GDPR applies, and the TCF string grants us what the operator's rules ask for.
     GdprConsent,
     /// A law of US states applies, and the person did not opt out.
     UsNotOptedOut,
+    /// Nobody may be recognised and nobody is: the ad is chosen by what the request says of
+    /// the place alone. Given by the decision, never by a verdict.
+    Contextual,
 }
 
 impl Basis {
+    /// Every basis, in the order of their indices: for tables of metrics.
+    pub const ALL: [Self; 4] =
+        [Self::NoRestriction, Self::GdprConsent, Self::UsNotOptedOut, Self::Contextual];
+
+    /// Position in [`Self::ALL`].
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
     /// The word used in explain and logs.
     pub fn label(self) -> &'static str {
         match self {
             Self::NoRestriction => "no_restriction",
             Self::GdprConsent => "gdpr_consent",
             Self::UsNotOptedOut => "us_not_opted_out",
+            Self::Contextual => "contextual",
         }
     }
+}
+
+/// Under what a consent is judged: our rules, and who else must be named.
+#[derive(Clone, Copy, Debug)]
+pub struct Ground<'a> {
+    /// The operator's rules.
+    pub rules: &'a PrivacyRules,
+    /// The exchange's number in the Global Vendor List, where it wants to be named too.
+    pub exchange: Option<NonZeroU16>,
 }
 
 /// Whether the person behind `request` may be recognised.
 ///
 /// # Errors
 /// The law or wish that forbids it.
-pub fn verdict(request: &BidRequest<'_>, rules: &PrivacyRules) -> Result<Basis, NoBidReason> {
+pub fn verdict(request: &BidRequest<'_>, ground: Ground<'_>) -> Result<Basis, NoBidReason> {
     let regulations = &request.regulations;
     if regulations.coppa {
         return Err(NoBidReason::Coppa);
@@ -54,8 +79,8 @@ pub fn verdict(request: &BidRequest<'_>, rules: &PrivacyRules) -> Result<Basis, 
     if laws.us == UsChoice::OptedOut {
         return Err(NoBidReason::OptedOut);
     }
-    let gdpr = laws.gdpr || gdpr_applies(request, rules);
-    if regulations.unreadable || (gdpr && consent_fault(request, rules).is_some()) {
+    let gdpr = laws.gdpr || gdpr_applies(request, ground.rules);
+    if regulations.unreadable || (gdpr && consent_fault(request, ground).is_some()) {
         return Err(NoBidReason::ConsentMissing);
     }
     if request.device.tracking_limited {
@@ -68,15 +93,34 @@ pub fn verdict(request: &BidRequest<'_>, rules: &PrivacyRules) -> Result<Basis, 
     })
 }
 
+/// Whether an ad may be shown by context alone where `reason` says that nobody may be
+/// recognised: only if the operator wants that, and never to children. A flag that cannot be
+/// read might be the one that says so.
+pub fn context_suffices(
+    request: &BidRequest<'_>,
+    rules: &PrivacyRules,
+    reason: NoBidReason,
+) -> bool {
+    let lifted = matches!(
+        reason,
+        NoBidReason::ConsentMissing
+            | NoBidReason::OptedOut
+            | NoBidReason::TrackingLimited
+            | NoBidReason::NoUserId
+    );
+    let regulations = &request.regulations;
+    rules.contextual && lifted && !regulations.coppa && !regulations.unreadable
+}
+
 /// Why the consent of `request` would not suffice under GDPR; `None` where it does. Every TCF
 /// string of the request must suffice, and one must be there.
-pub fn consent_fault(request: &BidRequest<'_>, rules: &PrivacyRules) -> Option<ConsentFault> {
-    if rules.gvl_id.is_none() {
+pub fn consent_fault(request: &BidRequest<'_>, ground: Ground<'_>) -> Option<ConsentFault> {
+    if ground.rules.gvl_id.is_none() {
         return Some(ConsentFault::NoVendorId);
     }
     let mut fault = Some(ConsentFault::Absent);
     if let Some(text) = &request.user.consent {
-        fault = consent::judge(text, rules).err();
+        fault = consent::judge(text, ground).err();
         if fault.is_some() {
             return fault;
         }
@@ -84,7 +128,7 @@ pub fn consent_fault(request: &BidRequest<'_>, rules: &PrivacyRules) -> Option<C
     for text in request.regulations.gpp.iter().flatten() {
         let Some(string) = GppString::read(text) else { return Some(ConsentFault::Malformed) };
         if let Some(text) = string.section(section::TCF_EU) {
-            fault = consent::judge(text, rules).err();
+            fault = consent::judge(text, ground).err();
             if fault.is_some() {
                 return fault;
             }

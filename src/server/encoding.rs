@@ -7,7 +7,7 @@
 use super::service::{ContentKind, Refusal};
 use flate2::bufread::MultiGzDecoder;
 use hyper::HeaderMap;
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
 use std::io::Read;
 
 /// The first bytes of every gzip member.
@@ -43,6 +43,33 @@ impl Packing {
     }
 }
 
+/// Whether the caller takes an answer that is packed by gzip (RFC 9110, 12.5.3): it must name
+/// gzip, or everything that it does not name; a weight of 0 is a refusal.
+pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let (mut named, mut others) = (None, false);
+    for value in headers.get_all(ACCEPT_ENCODING) {
+        for offer in value.as_bytes().split(|byte| *byte == b',') {
+            let mut parts = offer.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+            let name = parts.next().unwrap_or_default();
+            let wanted = parts.all(|parameter| !is_zero_weight(parameter));
+            if name.eq_ignore_ascii_case(b"gzip") || name.eq_ignore_ascii_case(b"x-gzip") {
+                named = Some(named.unwrap_or(true) && wanted);
+            } else if name == b"*" {
+                others = wanted;
+            }
+        }
+    }
+    named.unwrap_or(others)
+}
+
+/// Whether a parameter is `q=0`, `q=0.0` and so on.
+fn is_zero_weight(parameter: &[u8]) -> bool {
+    let mut halves = parameter.splitn(2, |byte| *byte == b'=').map(<[u8]>::trim_ascii);
+    let is_weight = halves.next().is_some_and(|name| name.eq_ignore_ascii_case(b"q"));
+    let is_zero = |weight: &[u8]| weight.iter().all(|byte| matches!(byte, b'0' | b'.'));
+    is_weight && halves.next().is_some_and(is_zero)
+}
+
 /// Names under which exchanges send protobuf.
 const PROTOBUF_TYPES: [&str; 3] =
     ["application/x-protobuf", "application/protobuf", "application/octet-stream"];
@@ -74,7 +101,7 @@ impl ContentKind {
 ///
 /// # Errors
 /// What is not gzip, is more than `bytes_max` unpacked, or holds gzip again.
-pub(super) fn gunzip(packed: &[u8], out: &mut Vec<u8>, bytes_max: usize) -> Result<(), Refusal> {
+pub fn gunzip(packed: &[u8], out: &mut Vec<u8>, bytes_max: usize) -> Result<(), Refusal> {
     out.clear();
     let mut limited = MultiGzDecoder::new(packed).take(bytes_max as u64 + 1);
     limited.read_to_end(out).map_err(|_| Refusal::BadGzip)?;
@@ -121,6 +148,27 @@ mod tests {
         assert_eq!(of(&["identity"], Some("gzip=1")), Some(Packing::Plain), "the header decides");
         for unknown in [&["br"][..], &["gzip, gzip"], &["gzip", "gzip"], &["deflate"]] {
             assert_eq!(of(unknown, None), None, "{unknown:?}");
+        }
+    }
+
+    #[test]
+    fn gzip_is_accepted_where_it_is_named_and_not_refused() {
+        for (values, accepted) in [
+            (&[][..], false),
+            (&["gzip"], true),
+            (&["deflate, GZIP ;q=0.5"], true),
+            (&["br", "x-gzip"], true),
+            (&["gzip;q=0"], false),
+            (&["gzip; q=0.000, *"], false),
+            (&["gzip;q=0.001"], true),
+            (&["*"], true),
+            (&["*;q=0"], false),
+            (&["identity"], false),
+            (&["gzipped"], false),
+            (&[""], false),
+            (&[",;,q=0"], false),
+        ] {
+            assert_eq!(accepts_gzip(&headers(&ACCEPT_ENCODING, values)), accepted, "{values:?}");
         }
     }
 

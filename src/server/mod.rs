@@ -3,7 +3,8 @@
 //! A request's way through these files:
 //! - [`start`](Server::start) opens all listeners (`listen`) and starts the threads
 //! - `connection` accepts, under `watch`, which keeps every deadline (`watched_io` tells it)
-//! - `route` names the path; `body` and `encoding` read and unpack what was sent
+//! - `route` names the path; `body` and [`encoding`] read and unpack what was sent, `packing`
+//!   packs what is answered
 //! - `cors` lets pages of configured origins call the bid port
 //! - `worker` answers bids, `notices` notices, `admin` operators; `side` runs the last two
 //! - [`service`] are the traits that the rest of the program implements; `reply` their answers
@@ -20,10 +21,11 @@ pub mod clock;
 mod connection;
 mod cors;
 mod drain;
-mod encoding;
+pub mod encoding;
 pub mod limits;
 mod listen;
 mod notices;
+mod packing;
 mod reply;
 mod route;
 pub mod service;

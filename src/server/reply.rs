@@ -83,6 +83,9 @@ pub(super) fn of_notice(answer: NoticeAnswer) -> Reply {
         NoticeAnswer::Pixel => {
             with_body(StatusCode::OK, "image/gif", Bytes::from_static(PIXEL_GIF))
         }
+        NoticeAnswer::Markup { content_type, body } => {
+            with_body(StatusCode::OK, content_type, body.into())
+        }
         NoticeAnswer::Redirect(address) => redirect(address),
         NoticeAnswer::Refused(status, why) => text(status, why),
     };
@@ -116,6 +119,7 @@ mod tests {
         for answer in [
             NoticeAnswer::NoContent,
             NoticeAnswer::Pixel,
+            NoticeAnswer::Markup { content_type: "text/html", body: b"<b>".to_vec() },
             NoticeAnswer::Redirect("https://shop.example/".to_owned()),
             NoticeAnswer::Refused(StatusCode::FORBIDDEN, "no"),
         ] {

@@ -50,6 +50,8 @@ pub enum BidAnswer {
         content_type: &'static str,
         /// `x-openrtb-version`, if the exchange wants it; made once and cloned (cheap).
         version_header: Option<HeaderValue>,
+        /// Whether it may be packed for a caller that accepts that.
+        may_be_packed: bool,
     },
     /// 400 without a body: the request is none.
     BadRequest,
@@ -84,6 +86,13 @@ pub enum NoticeAnswer {
     NoContent,
     /// A transparent 1x1 GIF: browsers.
     Pixel,
+    /// 200 with the markup of an ad.
+    Markup {
+        /// `Content-Type` of the markup.
+        content_type: &'static str,
+        /// The markup.
+        body: Vec<u8>,
+    },
     /// 302 to an address that the token vouches for; never one taken from the query.
     Redirect(String),
     /// The status, and a short text that never repeats anything of the request.

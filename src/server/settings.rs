@@ -43,6 +43,8 @@ pub struct Settings {
     pub blocked_sites: Vec<String>,
     /// App bundles never bid on.
     pub blocked_apps: Vec<String>,
+    /// Sellers of supply chains never bought from: `asi`, or `asi/sid`.
+    pub blocked_sellers: Vec<String>,
     /// Exchange rates.
     pub rates: Rates,
     /// Where the secrets are.
@@ -177,6 +179,7 @@ fn settings(root: &Section<'_>, base: &Path) -> Option<Settings> {
         privacy: privacy?,
         blocked_sites: block.strings("sites"),
         blocked_apps: block.strings("apps"),
+        blocked_sellers: block.strings("sellers"),
         rates,
         secrets: secrets::SecretSources { price_keys, ..secrets? },
         exchanges: exchanges?,

@@ -10,12 +10,13 @@ use super::cors::{self, Origins};
 use super::encoding::{self, Packing};
 use super::limits::ConnectionLimits;
 use super::notices::{Arrived, NoticeDesk};
+use super::packing::Packer;
 use super::reply::{self, Reply};
 use super::route::PublicRoute;
 use super::service::{BidAnswer, BidCall, BidService, ContentKind, NoticeService, Refusal};
 use super::watch::Watch;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::HeaderName;
+use hyper::header::{CONTENT_ENCODING, HeaderName};
 use hyper::{Method, Request, StatusCode};
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -41,6 +42,14 @@ struct Bench<S> {
     scratch: S,
     out: Vec<u8>,
     unpacked: Vec<u8>,
+    packer: Packer,
+}
+
+/// How a body is packed, and whether its answer may be.
+#[derive(Clone, Copy)]
+struct Packings {
+    request: Packing,
+    gzip_accepted: bool,
 }
 
 impl<B: BidService, N: NoticeService> BidDesk<B, N> {
@@ -58,7 +67,12 @@ impl<B: BidService, N: NoticeService> BidDesk<B, N> {
             notices: NoticeDesk::new(notices, Rc::clone(&pool), limits),
             worker,
             origins: Origins::new(browser_origins),
-            bench: RefCell::new(Bench { scratch, out: Vec::new(), unpacked: Vec::new() }),
+            bench: RefCell::new(Bench {
+                scratch,
+                out: Vec::new(),
+                unpacked: Vec::new(),
+                packer: Packer::default(),
+            }),
             pool,
             body_bytes_max: limits.body_bytes_max,
         }
@@ -85,13 +99,14 @@ impl<B: BidService, N: NoticeService> BidDesk<B, N> {
             received,
             worker: self.worker,
         };
-        self.decide(call, &body, packing)
+        let gzip_accepted = encoding::accepts_gzip(&head.headers);
+        self.decide(call, &body, Packings { request: packing, gzip_accepted })
     }
 
     /// Everything that happens once the body is in: synchronous, on the worker's bench.
-    fn decide(&self, call: BidCall<'_>, body: &HeldBody, packing: Packing) -> Reply {
+    fn decide(&self, call: BidCall<'_>, body: &HeldBody, packings: Packings) -> Reply {
         let bench = &mut *self.bench.borrow_mut();
-        let body = match packing {
+        let body = match packings.request {
             Packing::Plain => body.bytes(),
             Packing::Gzip => {
                 let unpacked = &mut bench.unpacked;
@@ -107,7 +122,8 @@ impl<B: BidService, N: NoticeService> BidDesk<B, N> {
             self.bids.answer(&mut bench.scratch, call, &mut bench.out)
         }));
         if let Ok(answer) = answer {
-            reply_of(answer, &bench.out)
+            let packer = packings.gzip_accepted.then_some(&mut bench.packer);
+            reply_of(answer, &bench.out, packer)
         } else {
             // The panic may have left the scratch half changed.
             bench.scratch = self.bids.scratch(self.worker);
@@ -156,12 +172,17 @@ impl<B: BidService, N: NoticeService> Handler for BidDesk<B, N> {
     }
 }
 
-fn reply_of(answer: BidAnswer, out: &[u8]) -> Reply {
+/// The reply; packed by `packer`, where there is one, if the answer may be and gains by it.
+fn reply_of(answer: BidAnswer, out: &[u8], packer: Option<&mut Packer>) -> Reply {
     match answer {
         BidAnswer::NoContent => reply::no_content(),
-        BidAnswer::Body { content_type, version_header } => {
-            let mut reply =
-                reply::with_body(StatusCode::OK, content_type, Bytes::copy_from_slice(out));
+        BidAnswer::Body { content_type, version_header, may_be_packed } => {
+            let smaller = packer.filter(|_| may_be_packed).and_then(|packer| packer.pack(out));
+            let body = Bytes::copy_from_slice(smaller.unwrap_or(out));
+            let mut reply = reply::with_body(StatusCode::OK, content_type, body);
+            if smaller.is_some() {
+                reply = reply::and(reply, CONTENT_ENCODING, "gzip");
+            }
             if let Some(version) = version_header {
                 reply.headers_mut().insert(VERSION_HEADER, version);
             }

@@ -5,7 +5,7 @@
 
 use super::labels::{NoticeKind, NoticeOutcome, RequestOutcome};
 use crate::model::reason::ALL_REASONS;
-use crate::model::{Currency, MoneyNanos, NoBidReason};
+use crate::model::{Currency, MoneyNanos, NoBidReason, Progress};
 use ::metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 use std::sync::Arc;
 
@@ -29,10 +29,19 @@ pub struct ExchangeMetrics {
     pub clicks: Counter,
     /// Auctions lost.
     pub losses: Counter,
+    /// Impressions of requests that were skipped: malformed, doubled or too many.
+    pub impressions_skipped: Counter,
+    progress: Arc<[Counter]>,
+    lookups: Arc<[Counter]>,
+    bids_by_basis: Arc<[Counter]>,
 }
 
 impl ExchangeMetrics {
-    pub(super) fn fetch(name: &str) -> Self {
+    pub(super) fn fetch(name: &str, bases: &[&'static str]) -> Self {
+        let by_basis = |metric: &'static str| {
+            let counter = |basis: &&'static str| counter!(metric, "exchange" => name.to_owned(), "basis" => *basis);
+            bases.iter().map(counter).collect()
+        };
         let of_exchange = |metric: &'static str| counter!(metric, "exchange" => name.to_owned());
         Self {
             requests: RequestOutcome::ALL
@@ -55,12 +64,42 @@ impl ExchangeMetrics {
             views: of_exchange("homing_views_total"),
             clicks: of_exchange("homing_clicks_total"),
             losses: of_exchange("homing_losses_total"),
+            impressions_skipped: of_exchange("homing_impressions_skipped_total"),
+            progress: Progress::ALL
+                .iter()
+                .map(|progress| {
+                    counter!("homing_spot_progress_total",
+                        "exchange" => name.to_owned(), "event" => progress.label())
+                })
+                .collect(),
+            lookups: by_basis("homing_lookups_total"),
+            bids_by_basis: by_basis("homing_bids_by_basis_total"),
+        }
+    }
+
+    /// Counts a request whose person was looked up, by the number of the legal basis among
+    /// those that the counters were fetched with.
+    pub fn looked_up(&self, basis: usize) {
+        if let Some(counter) = self.lookups.get(basis) {
+            counter.increment(1);
+        }
+    }
+
+    /// Counts a bid by the number of its legal basis, as [`Self::looked_up`] does.
+    pub fn bid_on(&self, basis: usize) {
+        if let Some(counter) = self.bids_by_basis.get(basis) {
+            counter.increment(1);
         }
     }
 
     /// Counts a request by how it ended.
     pub fn request(&self, outcome: RequestOutcome) {
         self.requests[outcome.index()].increment(1);
+    }
+
+    /// Counts how far a spot was played.
+    pub fn progress(&self, progress: Progress) {
+        self.progress[progress.index()].increment(1);
     }
 
     /// Counts a reason not to bid.
@@ -122,6 +161,16 @@ pub(super) fn describe() {
     describe_counter!("homing_views_total", "Views counted.");
     describe_counter!("homing_clicks_total", "Clicks counted.");
     describe_counter!("homing_losses_total", "Loss notices counted.");
+    describe_counter!(
+        "homing_impressions_skipped_total",
+        "Impressions of requests that were skipped: malformed, doubled or too many."
+    );
+    describe_counter!(
+        "homing_lookups_total",
+        "Requests whose person was looked up, by the legal basis of doing so."
+    );
+    describe_counter!("homing_bids_by_basis_total", "Bids sent, by their legal basis.");
+    describe_counter!("homing_spot_progress_total", "How far videos and audio were played.");
     describe_counter!("homing_notices_total", "Notices by kind and outcome.");
     describe_gauge!("homing_spend_units", "Money spent since the start, in currency units.");
 }

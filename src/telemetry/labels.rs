@@ -3,6 +3,8 @@
 //! Each is an enum with a stable label and an index, so that a metric is an array of handles
 //! and counting is one indexed increment. Must not contain anything that a client can choose.
 
+use crate::model::Progress;
+
 /// Declares an enum of label values with `ALL`, `label` and `index`.
 macro_rules! labelled {
     ($(#[$about:meta])* $name:ident { $($(#[$what:meta])* $variant:ident = $label:literal,)+ }) => {
@@ -110,6 +112,34 @@ labelled! {
         View = "view",
         /// The ad was clicked.
         Click = "click",
+        /// A spot began.
+        Start = "start",
+        /// A quarter of a spot was played.
+        FirstQuartile = "first_quartile",
+        /// Half of a spot was played.
+        Midpoint = "midpoint",
+        /// Three quarters of a spot were played.
+        ThirdQuartile = "third_quartile",
+        /// A spot was played to its end.
+        Complete = "complete",
+    }
+}
+
+impl NoticeKind {
+    /// The kind that tells a spot's progress.
+    pub fn of_progress(progress: Progress) -> Self {
+        match progress {
+            Progress::Start => Self::Start,
+            Progress::FirstQuartile => Self::FirstQuartile,
+            Progress::Midpoint => Self::Midpoint,
+            Progress::ThirdQuartile => Self::ThirdQuartile,
+            Progress::Complete => Self::Complete,
+        }
+    }
+
+    /// The progress that it tells, if that is what it tells.
+    pub fn progress(self) -> Option<Progress> {
+        Progress::ALL.into_iter().find(|progress| Self::of_progress(*progress) == self)
     }
 }
 
@@ -161,6 +191,10 @@ mod tests {
         distinct(Overdue::ALL, Overdue::label, Overdue::index);
         distinct(Port::ALL, Port::label, Port::index);
         distinct(NoticeKind::ALL, NoticeKind::label, NoticeKind::index);
+        for kind in NoticeKind::ALL {
+            let label = kind.progress().map(Progress::label);
+            assert!(label.is_none_or(|label| label == kind.label()), "{kind:?}");
+        }
         distinct(NoticeOutcome::ALL, NoticeOutcome::label, NoticeOutcome::index);
     }
 }

@@ -73,10 +73,10 @@ impl Metrics {
         })
     }
 
-    /// The counters of one exchange. Fetch them when its profile is loaded, not per request;
+    /// The counters of one exchange; `bases` are the words for legal bases. Fetch them when its profile is loaded, not per request;
     /// fetching again gives the same counters.
-    pub fn exchange(&self, name: &str) -> ExchangeMetrics {
-        ::metrics::with_local_recorder(&*self.recorder, || ExchangeMetrics::fetch(name))
+    pub fn exchange(&self, name: &str, bases: &[&'static str]) -> ExchangeMetrics {
+        ::metrics::with_local_recorder(&*self.recorder, || ExchangeMetrics::fetch(name, bases))
     }
 
     /// The meter of money spent in `currency`.
@@ -226,9 +226,9 @@ mod tests {
     #[test]
     fn what_is_counted_is_rendered_with_its_labels() {
         let metrics = Metrics::new(2);
-        let exchange = metrics.exchange("adx");
+        let exchange = metrics.exchange("adx", &["one", "two"]);
         exchange.request(RequestOutcome::Bid);
-        metrics.exchange("adx").request(RequestOutcome::Bid);
+        metrics.exchange("adx", &["one", "two"]).request(RequestOutcome::Bid);
         exchange.no_bid(NoBidReason::NoUserId);
         exchange.impressions.increment(3);
         metrics.notices.count(NoticeKind::Bill, NoticeOutcome::Duplicate);
@@ -251,7 +251,7 @@ mod tests {
     #[test]
     fn every_family_is_described_and_prefixed() {
         let metrics = Metrics::new(1);
-        metrics.exchange("adx");
+        metrics.exchange("adx", &["one", "two"]);
         metrics.spend(Currency::USD).show(MoneyNanos(1));
         let text = metrics.render();
         for line in text.lines().filter(|line| line.starts_with("# TYPE")) {

@@ -63,7 +63,19 @@ fn check_reports_five_faults_at_once() {
 #[test]
 fn the_example_answers_have_no_findings() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    for (name, bids) in [("banner", 1), ("html5", 1), ("multi-impression", 2)] {
+    for (name, bids) in [
+        ("banner", 1),
+        ("html5", 1),
+        ("multi-impression", 2),
+        ("mraid", 1),
+        ("native", 1),
+        ("video", 1),
+        ("video-wrapper", 1),
+        ("audio", 1),
+        ("multi-format", 1),
+        ("deal", 1),
+        ("pod", 1),
+    ] {
         let file = |folder: &str| examples.join(folder).join(format!("{name}.json"));
         let (request, response) = (file("requests"), file("responses"));
         let arguments = ["check", "--request", path(&request), "--response", path(&response)];

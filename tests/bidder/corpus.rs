@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stdout, reason = "how many real requests get a bid is worth seeing")]
 
+use crate::patient::{id_text, price, size, whole};
 use crate::support::*;
 use homing::openrtb::decode_json;
 use homing::openrtb::request::{BidRequest, IMPRESSIONS_MAX};
@@ -23,7 +24,7 @@ const SIZES: [&str; 12] = [
 ];
 
 /// The lines of a file of the corpus; none if it is not there.
-fn lines(name: &str) -> Option<Vec<String>> {
+pub(crate) fn lines(name: &str) -> Option<Vec<String>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/requests");
     let Ok(text) = std::fs::read_to_string(folder.join(name)) else {
         // Past the test runner's capture, which would swallow what a passing test prints.
@@ -32,16 +33,6 @@ fn lines(name: &str) -> Option<Vec<String>> {
         return None;
     };
     Some(text.lines().map(str::to_owned).collect())
-}
-
-/// A text, or a number as text, as the reader takes ids.
-fn id_text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
-    .filter(|text| !text.is_empty())
 }
 
 /// Every (id space, id) in a request, as the exchange `corpus` reads them.
@@ -235,36 +226,16 @@ fn impressions(request: &Value) -> Vec<Offer> {
         if found.iter().any(|(earlier, ..)| *earlier == id) || found.len() == IMPRESSIONS_MAX {
             continue;
         }
-        let size = |of: &Value| {
-            let side = |name: &str| u16::try_from(whole(&of[name])?).ok().filter(|side| *side > 0);
-            Some((side("w")?, side("h")?))
-        };
         let banner = &one["banner"];
         let formats = banner["format"].as_array().into_iter().flatten();
         let mut sizes: Vec<_> = formats.filter_map(size).collect();
         if sizes.is_empty() {
             sizes.extend(size(banner));
         }
-        let floor = id_text(&one["bidfloor"]).and_then(|text| text.parse::<f64>().ok());
-        // Floors are short decimals, which a float times a million hits to within a billionth.
-        let micros = floor.filter(|floor| *floor >= 0.0).map_or(0, |floor| {
-            let micros = floor * 1e6;
-            let is_whole = (micros - micros.round()).abs() < 1e-6;
-            (if is_whole { micros.round() } else { micros.ceil() }) as i64
-        });
+        let micros = price(&one["bidfloor"]).unwrap_or_default().0;
         found.push((id, micros, sizes));
     }
     found
-}
-
-/// A whole number in any of the forms in which it arrives.
-fn whole(value: &Value) -> Option<i64> {
-    let float = match value {
-        Value::Bool(truth) => f64::from(u8::from(*truth)),
-        Value::String(text) => text.parse().ok()?,
-        other => other.as_f64()?,
-    };
-    (float.fract() == 0.0).then_some(float as i64)
 }
 
 #[test]

@@ -7,10 +7,7 @@ use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use std::io::Write;
 
-#[path = "../support/protobuf.rs"]
-mod convert;
-
-use convert::{packed, unpacked};
+use crate::convert::{packed, unpacked};
 
 const NAMES: [&str; 3] =
     ["application/x-protobuf", "application/octet-stream", "application/protobuf"];
@@ -115,5 +112,28 @@ fn each_form_under_the_name_of_the_other_is_a_bad_request() {
         (NAMES[0], &binary[..binary.len() - 1]),
     ] {
         assert_eq!(post(&shop, "adx", &[("content-type", name)], body).status, 400, "{name}");
+    }
+}
+
+/// `examples/requests/banner.pb` is `banner.json` in the other form, for trying out protobuf.
+#[test]
+fn the_example_in_protobuf_is_the_one_in_json() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/requests");
+    let text = std::fs::read(folder.join("banner.json")).expect("an example");
+    let binary = packed(&serde_json::from_slice(&text).expect("JSON"));
+    let published = std::fs::read(folder.join("banner.pb")).unwrap_or_default();
+    if published != binary {
+        let anew = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("banner.pb");
+        std::fs::write(&anew, &binary).expect("a folder for tests takes it");
+        panic!("examples/requests/banner.pb is old: copy {} there", anew.display());
+    }
+    let in_json = homing::openrtb::decode_json(&text).expect("a request");
+    let in_protobuf = homing::openrtb::decode_protobuf(&binary).expect("a request");
+    for request in [&in_json, &in_protobuf] {
+        assert_eq!((&*request.id, request.impressions.len()), ("5b1c6e-banner", 1));
+        let banner = request.impressions[0].banner.as_ref().expect("a banner");
+        assert_eq!(banner.sizes[..], [(300, 250), (300, 600)]);
+        assert_eq!(request.user.buyeruid.as_deref(), Some("left-a-cart"));
+        assert_eq!(request.regulations.gdpr, Some(false));
     }
 }

@@ -5,16 +5,29 @@
 //! - [`forms`] protobuf in, protobuf out, on the same route
 //! - [`peer_faults`] mistakes that other bidders make, each kept out by a test
 //! - [`money`] budgets, caps and notices
-//! - [`corpus`] two thousand real requests, whole and mutilated
+//!   beside [`patient`], a reader of the whole tree
+//! - [`corpus`] two thousand real requests, whole and mutilated; [`corpus_offers`] field by field
+//! - [`spots`] videos and native ads, markup by win notice, progress
+//! - [`examples`] every request of `examples/` and its recorded answer
+//! - [`transport`] browsers, packed answers, rates
 //! - [`loading`] campaigns and snapshots swapped under load; readiness; drain
+//! - [`markup`] VAST against its schema
 //! - [`cli`] the real binary
 
 mod cli;
 mod client;
+#[path = "../support/protobuf.rs"]
+mod convert;
 mod corpus;
+mod corpus_offers;
+mod examples;
 mod exchange_rules;
 mod forms;
 mod loading;
+mod markup;
 mod money;
+mod patient;
 mod peer_faults;
+mod spots;
 mod support;
+mod transport;

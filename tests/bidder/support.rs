@@ -28,6 +28,7 @@ notice = "127.0.0.1:0"
 admin = "127.0.0.1:0"
 public_url = "https://ads.homing.example"
 workers = 2
+browser_origins = ["https://news.example"]
 
 [limits]
 decision_budget_us = 1000000
@@ -73,6 +74,22 @@ ids = ["buyeruid", "user.id", "ifa", "eids"]
 user_id_space = "corpus"
 answer_test_requests = true
 tmax_default_ms = 10000
+
+[[exchange]]
+name = "on-win"
+markup = "win"
+tmax_default_ms = 10000
+
+[[exchange]]
+name = "packs"
+gzip_answers = true
+tmax_default_ms = 10000
+
+[[exchange]]
+name = "slow"
+no_bid = "nbr"
+requests_per_second_max = 1
+tmax_default_ms = 10000
 "#;
 
 /// An advertiser's file: `SHOP` with what [`campaign`] writes appended.
@@ -114,6 +131,39 @@ pub(crate) fn campaign(id: &str, base_cpm: &str, keys: &str, rest: &str) -> Stri
          [campaign.price]\nbase_cpm = {base_cpm:?}\nmax_cpm = \"50 USD\"\n{rest}\n"
     )
 }
+
+/// A video and a native ad of the shop, and a campaign for whoever left a cart that shows them.
+pub(crate) fn media_shop() -> String {
+    let campaign = campaign("rescue", "2 USD", "", "")
+        .replace("[\"b300\", \"b728\"]", "[\"spot\", \"card\", \"b300\", \"b728\"]");
+    format!("{SHOP}{MEDIA}{campaign}")
+}
+
+const MEDIA: &str = r#"
+[[creative]]
+id = "spot"
+type = "video"
+landing = "https://shop.example/spot"
+[creative.video]
+title = "Shoes & more"
+duration = "15s"
+[[creative.video.file]]
+url = "https://cdn.shop.example/spot-1280x720.mp4"
+size = "1280x720"
+bitrate_kbps = 2500
+[[creative.video.file]]
+url = "https://cdn.shop.example/spot-640x360.webm"
+size = "640x360"
+bitrate_kbps = 900
+
+[[creative]]
+id = "card"
+type = "native"
+landing = "https://shop.example/card"
+[creative.native]
+titles = ["Your cart is waiting"]
+sponsored = "Shop"
+"#;
 
 /// The shop with these campaigns.
 pub(crate) fn shop(campaigns: &[String]) -> String {

@@ -92,7 +92,13 @@ fn bad_gzip_is_400_and_a_bomb_is_413() {
     let bomb = gzip(&vec![b' '; 16 * 1024 * 1024]);
     assert!(bomb.len() < 64 * 1024, "the bomb itself is within the limit");
     assert_eq!(ask(&bomb), 413);
-    assert_eq!(shell.refusals(), [Refusal::BadGzip, Refusal::UnknownEncoding, Refusal::TooLarge]);
+    let mut client = shell.bid_client();
+    let by_query = post("/openrtb2/adx?gzip=1", "content-type: text/plain\r\n", &bomb);
+    assert_eq!(client.ask(by_query).status, 413);
+    client.closed_after();
+    let too_large = Refusal::TooLarge;
+    let refused = [Refusal::BadGzip, Refusal::UnknownEncoding, too_large, too_large];
+    assert_eq!(shell.refusals(), refused);
 }
 
 #[test]

@@ -49,7 +49,8 @@ impl BidService for FakeBids {
             (_, body) => out.extend_from_slice(body),
         }
         let version_header = Some(HeaderValue::from_static("2.6"));
-        BidAnswer::Body { content_type: "application/json", version_header }
+        let may_be_packed = call.exchange == "packs";
+        BidAnswer::Body { content_type: "application/json", version_header, may_be_packed }
     }
 
     fn refused(&self, why: Refusal) {

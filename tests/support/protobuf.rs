@@ -13,15 +13,37 @@ pub(crate) mod schema {
 }
 
 /// Flags, which are 0 or 1 in JSON and `bool` in protobuf.
-const FLAGS: [&str; 7] = ["coppa", "dnt", "gdpr", "lmt", "private_auction", "secure", "test"];
+const FLAGS: [&str; 14] = [
+    "complete",
+    "coppa",
+    "dnt",
+    "gdpr",
+    "instl",
+    "lmt",
+    "mobile",
+    "privacy",
+    "private_auction",
+    "required",
+    "rwdd",
+    "secure",
+    "skip",
+    "test",
+];
 
-/// A well-typed JSON request as protobuf.
+/// A well-typed JSON request as protobuf. A native request that is an object becomes a message,
+/// without the root of version 1.0; one that is a text stays so.
 pub(crate) fn packed(request: &Value) -> Vec<u8> {
     let mut request = request.clone();
     each_object(&mut request, &mut |object| {
         for (key, value) in object.iter_mut().filter(|(key, _)| FLAGS.contains(&key.as_str())) {
             let flag = value.as_u64().unwrap_or_else(|| panic!("{key} is {value}"));
             *value = Value::Bool(flag != 0);
+        }
+        if let Some(asked) = object.get_mut("request").filter(|asked| asked.is_object()) {
+            let mut asked = asked.take();
+            let root = asked.get_mut("native").map(Value::take);
+            object.remove("request");
+            object.insert("request_native".to_owned(), root.unwrap_or(asked));
         }
     });
     let request: schema::BidRequest = serde_json::from_value(request).expect("well typed");

@@ -7,11 +7,13 @@
 mod because;
 
 use super::eligibility::Judge;
+use super::offers::Offers;
 use super::price::{FACTOR_NAMES, Quote};
 use super::{Case, Decision, No, Observer, decide_observed};
 use crate::audience::Membership;
 use crate::campaign::model::CampaignIndex;
 use crate::model::{CpmMicros, Currency, NoBidReason};
+use crate::openrtb::deals;
 use serde::Serialize;
 
 /// The whole story of one request.
@@ -71,7 +73,8 @@ pub struct CampaignStory {
     pub price: Option<PriceStory>,
     /// What became of it on each impression that it could not take.
     pub impressions: Vec<ImpressionStory>,
-    /// The impressions that it may take: `impression id: creative id`.
+    /// The impressions that it may take: `impression id: creative id as banner at 2.5`, and on
+    /// which deal if on one.
     pub fits: Vec<String>,
 }
 
@@ -155,7 +158,15 @@ pub fn explain(case: &Case<'_, '_>) -> (Explanation, Decision) {
 /// Campaigns to which the person's segments do not lead are judged too, by the same gates.
 fn judge_the_others(case: &Case<'_, '_>, decision: &Decision, recorder: &mut Recorder) {
     let currency = decision.currency.unwrap_or(Currency::USD);
-    let judge = Judge { case, person: &decision.person, currency };
+    let offers = Offers::new(case);
+    let judge = Judge {
+        case,
+        person: &decision.person,
+        unrecognised: decision.unrecognised,
+        currency,
+        agent: decision.agent,
+        offers: &offers,
+    };
     for number in 0..case.world.book.campaigns.len() {
         let index = CampaignIndex(number as u32);
         let met = decision.noes.iter().any(|(one, _)| *one == index)
@@ -207,13 +218,18 @@ fn campaign(
         price: quote.map(|quote| price(quote, decision.currency)),
         impressions: on_impressions.map(|no| on_impression(case, decision, (no, index))).collect(),
         fits: candidate.map_or_else(Vec::new, |one| {
-            let fit = |fit: &super::Fit| {
-                let creative = &case.world.book.creatives[fit.creative.0 as usize];
-                format!("{}: {}", case.request.impressions[fit.impression].id, creative.id)
-            };
-            one.fits.iter().map(fit).collect()
+            one.fits.iter().map(|fit| story_of_fit(case, fit)).collect()
         }),
     }
+}
+
+fn story_of_fit(case: &Case<'_, '_>, fit: &super::Fit) -> String {
+    let offer = &case.request.impressions[fit.impression];
+    let creative = &case.world.book.creatives[fit.creative.0 as usize];
+    let (medium, price) = (fit.medium.label(), fit.price);
+    let told = format!("{}: {} as {medium} at {price}", offer.id, creative.id);
+    let deal = fit.deal.and_then(|place| deals::nth(&offer.deals, usize::from(place)));
+    deal.map_or_else(|| told.clone(), |deal| format!("{told} on deal {}", deal.id))
 }
 
 fn on_impression(

@@ -56,7 +56,7 @@ const PRICES: [&str; 5] = [
     "segments = { vip = 2.5, cart = 1.25 }\ndevice = { mobile = 1.3, desktop = 0.7 }",
     "min_cpm = \"1 USD\"\nexchange = { adx = 0.95 }\ncountry = { USA = 1.1, CAN = 0.333 }",
 ];
-const TARGETS: [&str; 8] = [
+const TARGETS: [&str; 11] = [
     "",
     "",
     "countries = [\"USA\", \"CAN\"]",
@@ -65,6 +65,21 @@ const TARGETS: [&str; 8] = [
     "inventory = [\"app\"]",
     "dayparts = [\"mon-sun 08:00-12:00\"]",
     "dayparts = [\"sat 00:00-24:00\"]",
+    "deals = [\"d1\", \"d2\"]",
+    "rewarded = \"exclude\"",
+    "interstitial = \"only\"",
+];
+/// What campaigns show: creatives in the order of preference.
+const CREATIVES: [&str; 9] = [
+    "\"b300\"",
+    "\"b728\"",
+    "\"b300\", \"v30\"",
+    "\"b160\"",
+    "\"v30\"",
+    "\"n1\", \"b300\"",
+    "\"b300\"",
+    "\"a15\", \"m320\"",
+    "\"m320\", \"n1\", \"v30\"",
 ];
 const BUDGETS: [&str; 4] = [
     r#"{ total = "1000 USD", pacing = "asap" }"#,
@@ -76,7 +91,7 @@ const BUDGETS: [&str; 4] = [
 fn campaigns() -> Vec<Written> {
     let mut campaigns = Vec::new();
     for number in 0..30_usize {
-        let creative = ["b300", "b728", "b300", "b160"][number % 4];
+        let creative = CREATIVES[number % CREATIVES.len()];
         let mut one = Written {
             audience: AUDIENCES[number % AUDIENCES.len()],
             keys: KEYS[number % KEYS.len()].to_owned(),
@@ -84,12 +99,13 @@ fn campaigns() -> Vec<Written> {
             target: TARGETS[number / 2 % TARGETS.len()],
             budget: BUDGETS[number / 3 % BUDGETS.len()],
             max: if number % 7 == 0 { "1.1 USD" } else { "50 USD" },
-            messages: message(creative),
+            messages: format!("[[campaign.message]]\ncreatives = [{creative}]\n"),
             ..Written::based(&format!("k{number}"), &format!("{}.{number:02} USD", number % 5))
         };
         if number % 11 == 10 {
             one.audience = "";
-            one.keys = "prospecting = true".to_owned();
+            let contextual = number % 2 == 0;
+            one.keys = format!("prospecting = true\ncontextual = {contextual}");
         }
         campaigns.push(one);
     }
@@ -100,13 +116,19 @@ fn campaigns() -> Vec<Written> {
 }
 
 pub(super) fn populated(numbers: &mut Numbers) -> Scene {
-    let caps = r#"[{ impressions = 5, per = "1h" }]"#;
-    let mut scene = Scene::capped(caps, &campaigns());
+    let shop = "caps = [{ impressions = 5, per = \"1h\" }]\n\
+                transparency = { behalf = \"Shop\", paid = \"Shop\", parameters = [\"basic\"] }";
+    let mut scene = Scene::headed(shop, &campaigns());
+    scene.privacy.contextual = true;
+    scene.exchange.supply_chain.nodes_max = Some(2);
+    scene.blocked.sellers = vec!["bad.example".to_owned()];
     for number in 0..PERSONS {
         let mut segments = Vec::new();
         for segment in ["cart", "viewed", "bought", "vip"] {
             if numbers.one_in(2) {
-                segments.push((segment, numbers.below(20 * 86_400)));
+                // Some have just been there.
+                let hours = numbers.of(&[480, 480, 1]);
+                segments.push((segment, numbers.below(hours * 3_600)));
             }
         }
         scene.person(&format!("u{number}"), &segments);
@@ -126,19 +148,86 @@ pub(super) fn populated(numbers: &mut Numbers) -> Scene {
 }
 
 fn impression(numbers: &mut Numbers, number: u32) -> String {
-    let size = numbers.of(&[(300, 250), (300, 250), (728, 90), (160, 600), (8, 8)]);
-    let mut text = format!(r#"{{"id":"{number}","banner":{{"w":{},"h":{},"#, size.0, size.1);
-    text += numbers.of(&[r#""pos":1"#, r#""battr":[6]"#, r#""btype":[3]"#, r#""pos":3"#]);
-    text += "}";
+    let mut text = format!(r#"{{"id":"{number}""#);
+    if !numbers.one_in(4) {
+        let sizes = [(300, 250), (300, 250), (728, 90), (160, 600), (320, 50), (8, 8)];
+        let size = numbers.of(&sizes);
+        write!(text, r#","banner":{{"w":{},"h":{},"#, size.0, size.1).expect("a String");
+        text += numbers.of(BANNERS);
+        text += "}";
+    }
+    for (odds, name, choices) in FORMATS {
+        if numbers.one_in(*odds) {
+            write!(text, r#","{name}":{}"#, numbers.of(choices)).expect("a String");
+        }
+    }
     if numbers.one_in(2) {
         let floor = numbers.below(5_000_000);
         let (units, micros) = (floor / 1_000_000, floor % 1_000_000);
         write!(text, r#","bidfloor":{units}.{micros:06}"#).expect("a String takes everything");
         text += numbers.of(&["", "", r#","bidfloorcur":"EUR""#, r#","bidfloorcur":"ZZZ""#]);
     }
-    text += numbers.of(&["", "", r#","secure":0"#, r#","pmp":{"private_auction":1}"#]);
+    text += numbers.of(&["", "", r#","secure":0"#, r#","exp":600"#, r#","rwdd":1"#]);
+    text += numbers.of(&["", "", r#","instl":1"#, r#","qty":{"multiplier":2.5}"#]);
+    if numbers.one_in(4) {
+        let deals: Vec<_> = (0..numbers.below(3)).map(|_| numbers.of(DEALS)).collect();
+        let (private, deals) = (numbers.below(2), deals.join(","));
+        write!(text, r#","pmp":{{"private_auction":{private},"deals":[{deals}]}}"#)
+            .expect("a String takes everything");
+    }
     text + "}"
 }
+
+const BANNERS: &[&str] = &[
+    r#""pos":1"#,
+    r#""battr":[6]"#,
+    r#""btype":[3]"#,
+    r#""api":[3,5],"expdir":[3,5]"#,
+    r#""mimes":["image/png"]"#,
+    r#""mimes":["text/html","image/jpeg"]"#,
+];
+/// One in so many impressions offers one of these besides, or instead of, a banner.
+const FORMATS: &[(u32, &str, &[&str])] = &[
+    (
+        3,
+        "video",
+        &[
+            r#"{"mimes":["video/mp4"],"protocols":[2,3,7],"minduration":5,"maxduration":60}"#,
+            r#"{"mimes":["video/webm"],"protocols":[2]}"#,
+            r#"{"rqddurs":[15,30],"podid":"p1","poddedupe":[1,2],"durfloors":[{"mindur":20,"bidfloor":1.5}]}"#,
+            r#"{"maxduration":15}"#,
+            r#"{"podid":"p1","poddur":60,"maxseq":2,"mincpmpersec":0.05}"#,
+            r#"{"linearity":2}"#,
+            r#"{"protocols":[13],"battr":[16]}"#,
+        ],
+    ),
+    (
+        5,
+        "audio",
+        &[r#"{"mimes":["audio/mpeg"],"minduration":10,"maxduration":30}"#, r#"{"rqddurs":[30]}"#],
+    ),
+    (
+        4,
+        "native",
+        &[
+            r#"{"request":"{\"ver\":\"1.2\",\"assets\":[{\"id\":1,\"required\":1,\"title\":{\"len\":25}}]}"}"#,
+            r#"{"request":"{\"native\":{\"assets\":[{\"id\":2,\"required\":1,\"img\":{\"type\":3,\"wmin\":600,\"hmin\":300}}]}}"}"#,
+            r#"{"request":"{\"assets\":[{\"id\":3,\"required\":1,\"data\":{\"type\":3}}]}"}"#,
+            r#"{"request":"nothing"}"#,
+        ],
+    ),
+];
+const DEALS: &[&str] = &[
+    r#"{"id":"d1","bidfloor":1.25}"#,
+    r#"{"id":"d2","bidfloor":0.75,"at":3}"#,
+    r#"{"id":"d3","bidfloor":2,"bidfloorcur":"EUR","guar":1}"#,
+    r#"{"id":"d4","wseat":["other"]}"#,
+    r#"{"id":"d5","wseat":["homing-1"],"wadomain":["shop.example","x.example"]}"#,
+    r#"{"id":"d6","wadomain":["x.example"]}"#,
+    r#"{"id":"d7","at":9,"mincpmpersec":0.08}"#,
+    r#"{"bidfloor":1}"#,
+    r#"{"id":"d8","bidfloor":1,"bidfloorcur":"ZZZ"}"#,
+];
 
 pub(super) fn body(numbers: &mut Numbers) -> String {
     let count = 1 + numbers.below(3);
@@ -170,8 +259,26 @@ pub(super) fn body(numbers: &mut Numbers) -> String {
 const RARE: &[(u32, &[&str])] = &[
     (4, &[r#""cur":["EUR"]"#, r#""cur":["EUR","USD"]"#, r#""cur":["ZZZ"]"#, r#""cur":["JPY"]"#]),
     (8, &[r#""badv":["shop.example"]"#, r#""bcat":["IAB18"]"#, r#""bcat":["IAB1"]"#]),
-    (8, &[r#""regs":{"coppa":1}"#, r#""regs":{"gdpr":1}"#, r#""regs":{"us_privacy":"1YYN"}"#]),
-    (9, &[r#""wseat":["homing-1"]"#, r#""bseat":["homing-1"]"#, r#""tmax":10"#, r#""at":7"#]),
+    (
+        6,
+        &[
+            r#""regs":{"coppa":1}"#,
+            r#""regs":{"gdpr":1}"#,
+            r#""regs":{"us_privacy":"1YYN"}"#,
+            r#""regs":{"ext":{"dsa":{"dsarequired":2,"pubrender":0}}}"#,
+            r#""regs":{"ext":{"dsa":{"dsarequired":3,"pubrender":2}}}"#,
+        ],
+    ),
+    (
+        9,
+        &[
+            r#""wseat":["homing-1"]"#,
+            r#""bseat":["homing-1"]"#,
+            r#""tmax":10"#,
+            r#""at":7"#,
+            r#""at":3"#,
+        ],
+    ),
     (
         2,
         &[
@@ -181,6 +288,16 @@ const RARE: &[(u32, &[&str])] = &[
         ],
     ),
     (20, &[r#""test":1"#]),
+    (10, &[r#""wlang":["en"]"#, r#""wlangb":["de-AT"]"#, r#""wlang":["fr"]"#]),
+    (12, &[r#""acat":["IAB18"]"#, r#""cattax":7,"bcat":["48"]"#, r#""bapp":["com.shop.app"]"#]),
+    (
+        12,
+        &[
+            r#""source":{"schain":{"complete":1,"nodes":[{"asi":"a.example","sid":"1"}]}}"#,
+            r#""source":{"schain":{"complete":1,"nodes":[{"asi":"bad.example","sid":"1"}]}}"#,
+            r#""source":{"ext":{"schain":{"nodes":[{"asi":"a","sid":"1"},{},{}]}}}"#,
+        ],
+    ),
 ];
 
 #[test]
@@ -188,13 +305,18 @@ fn explaining_and_bidding_agree_on_ten_thousand_requests() {
     let mut numbers = Numbers { seed: 20_270_115, taken: 0 };
     let mut scene = populated(&mut numbers);
     let (mut bids, mut reasons) = (0, BTreeMap::<_, u32>::new());
+    let mut media = BTreeMap::<_, u32>::new();
     for number in 0..REQUESTS {
+        scene.privacy.contextual = number % 2 == 0;
         let body = body(&mut numbers);
         let mut decision = scene.decide(&body);
         assert_agree(&scene, &body, &decision);
         scene.commit_at(&body, &mut decision, NOW);
         assert_bids_are_quotes(&decision);
         bids += decision.bids.len();
+        for bid in &decision.bids {
+            *media.entry((bid.medium, bid.deal.is_some())).or_default() += 1;
+        }
         for (_, reason) in &decision.noes {
             *reasons.entry(*reason).or_default() += 1;
         }
@@ -209,7 +331,8 @@ fn explaining_and_bidding_agree_on_ten_thousand_requests() {
         }
     }
     assert!(bids > 500, "only {bids} bids: the requests have become too hard");
-    assert!(reasons.len() > 30, "only {} reasons were met: {reasons:?}", reasons.len());
+    assert!(reasons.len() > 38, "only {} reasons were met: {reasons:?}", reasons.len());
+    assert!(media.len() == 8, "every medium, on deals and without: {media:?}");
 }
 
 /// The explanation of a case says what the decision did, campaign by campaign.
@@ -239,10 +362,15 @@ fn assert_agree(scene: &Scene, body: &str, decision: &Decision) {
     let noes: BTreeMap<_, _> =
         decision.noes.iter().map(|(index, reason)| (named(*index), reason.label())).collect();
     for (name, one) in told.iter().filter(|(_, one)| !one.bids && !one.holdout) {
-        // A campaign to which no segment led is one whose audience does not hold.
-        let expected = noes.get(*name).copied().unwrap_or(NoBidReason::NotInAudience.label());
+        // A campaign to which no segment led is one whose audience does not hold; where nobody
+        // may be recognised, one that asks for more than context.
+        let unmet = decision.unrecognised.unwrap_or(NoBidReason::NotInAudience).label();
+        let expected = noes.get(*name).copied().unwrap_or(unmet);
         assert_eq!(one.reason, Some(expected), "{name} {body}");
         one.price.iter().for_each(assert_is_product);
+        for on in &one.impressions {
+            assert!(on.because.is_some(), "{name} {} {body}", on.reason);
+        }
     }
 }
 
@@ -254,14 +382,24 @@ fn assert_priced(told: &CampaignStory, candidate: &crate::decide::Candidate) {
     assert_eq!((micros(price.price_cpm), micros(price.bid_cpm)), (quote.price, quote.bid));
     assert_eq!((told.reason, told.holdout), (None, candidate.ghost));
     assert_eq!(told.fits.len(), candidate.fits.len());
+    for (text, fit) in told.fits.iter().zip(&candidate.fits) {
+        let terms = format!("as {} at {}", fit.medium.label(), fit.price);
+        assert!(
+            text.contains(&terms) && text.contains(" on deal ") == fit.deal.is_some(),
+            "{text}"
+        );
+    }
 }
 
 fn assert_bids_are_quotes(decision: &Decision) {
     for bid in &decision.bids {
         let own = decision.candidates.iter().find(|one| one.campaign == bid.campaign);
         let own = own.expect("only candidates bid");
-        assert_eq!((bid.price, bid.claim.ceiling), (own.quote.bid, own.quote.bid));
-        assert_eq!(bid.claim.held, own.quote.price.cost_of_one());
-        assert!(own.fits.iter().any(|fit| fit.impression == bid.impression));
+        let fit = own.fits.iter().find(|fit| fit.impression == bid.impression);
+        let fit = fit.expect("a bid is on an impression that fits");
+        assert_eq!((bid.medium, bid.deal, bid.creative), (fit.medium, fit.deal, fit.creative));
+        assert_eq!((bid.price, bid.claim.ceiling), (fit.price, fit.price));
+        assert_eq!(bid.claim.held, fit.cost);
+        assert!(fit.price <= own.quote.bid, "nobody pays more than it is worth");
     }
 }

@@ -19,7 +19,7 @@ impl AudienceView for Counted<'_> {
 }
 
 /// What came of a request of `u1`, and how many look-ups it took.
-fn decide_counted(scene: &Scene, rest: &str) -> (Decision, u32) {
+pub(super) fn decide_counted(scene: &Scene, rest: &str) -> (Decision, u32) {
     let body = request(rest);
     let request = decode_json(body.as_bytes()).expect("a bid request");
     let audience = Counted { people: &scene.people, lookups: Cell::new(0) };
@@ -35,7 +35,7 @@ fn scene() -> Scene {
     scene
 }
 
-fn with_consent(text: &str) -> String {
+pub(super) fn with_consent(text: &str) -> String {
     format!(r#""regs":{{"gdpr":1}},"user":{{"buyeruid":"u1","consent":"{text}"}}"#)
 }
 

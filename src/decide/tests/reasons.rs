@@ -3,11 +3,17 @@
 use super::*;
 use crate::ledger::LedgerLimits;
 use crate::model::reason::ALL_REASONS;
+use crate::openrtb::profile::{Completeness, RequiredField};
 use std::collections::HashSet;
 
 /// What only the server can say.
-const OF_THE_SERVER: [NoBidReason; 4] =
-    [NoBidReason::InvalidRequest, NoBidReason::NotReady, NoBidReason::Overload, NoBidReason::Late];
+const OF_THE_SERVER: [NoBidReason; 5] = [
+    NoBidReason::InvalidRequest,
+    NoBidReason::NotReady,
+    NoBidReason::Overload,
+    NoBidReason::OverRate,
+    NoBidReason::Late,
+];
 
 /// A scene, a request, and why nobody bids.
 struct Row(NoBidReason, Scene, String);
@@ -32,7 +38,17 @@ fn of_requests() -> Vec<Row> {
     use NoBidReason as R;
     let blocking = |scene: &mut Scene| scene.blocked.sites = vec!["bad.example".to_owned()];
     let row = |reason, rest: &str| Row(reason, plain(), request(rest));
+    let chained =
+        |complete| changed(plain(), |scene| scene.exchange.supply_chain.complete = complete);
+    let selling = |scene: &mut Scene| scene.blocked.sellers = vec!["bad.example/7".to_owned()];
+    let chain = r#""source":{"schain":{"complete":0,"nodes":[{"asi":"Bad.example","sid":"7"}]}}"#;
+    let short = |scene: &mut Scene| scene.exchange.supply_chain.nodes_max = Some(0);
     vec![
+        row(R::Crawler, r#""device":{"ua":"Mozilla/5.0 (compatible; Googlebot/2.1)"}"#),
+        Row(R::SupplyChainIncomplete, chained(Completeness::Required), request("")),
+        Row(R::SupplyChainIncomplete, chained(Completeness::IfPresent), request(chain)),
+        Row(R::SupplyChainIncomplete, changed(plain(), short), request(chain)),
+        Row(R::SupplyChainBlocked, changed(plain(), selling), request(chain)),
         row(R::TestRequest, r#""test":1"#),
         Row(
             R::BlockedInventory,
@@ -42,13 +58,13 @@ fn of_requests() -> Vec<Row> {
         row(R::SeatNotAllowed, r#""wseat":["other"]"#),
         row(R::SeatNotAllowed, r#""bseat":["homing-1"]"#),
         row(R::CurrencyUnknown, r#""cur":["ZZZ"]"#),
-        row(R::AuctionType, r#""at":3"#),
+        row(R::AuctionType, r#""at":7"#),
         row(R::TimeTooShort, r#""tmax":20"#),
         row(R::Coppa, r#""regs":{"coppa":1}"#),
         row(R::TrackingLimited, r#""device":{"lmt":1}"#),
         row(R::OptedOut, r#""regs":{"us_privacy":"1YYN"}"#),
         row(R::ConsentMissing, r#""regs":{"ext":{"gdpr":1}}"#),
-        Row(R::NoUsableImpression, plain(), known(r#"{"id":"i","video":{}}"#, "")),
+        Row(R::NoUsableImpression, plain(), known(r#"{"id":"i"}"#, "")),
         row(R::NoUserId, r#""user":{}"#),
         row(R::UnknownUser, r#""user":{"buyeruid":"nobody"}"#),
     ]
@@ -83,6 +99,27 @@ fn of_targets() -> Vec<Row> {
         ),
         target(R::InventoryExcluded, r#"block = ["com.game"]"#, r#""app":{"bundle":"com.game"}"#),
         Row(R::CategoryBlocked, plain(), request(r#""bcat":["IAB18"]"#)),
+        Row(R::CategoryBlocked, plain(), request(r#""acat":["IAB1","IAB18-1"]"#)),
+        // Nothing is declared in taxonomy 7, so nothing can be proved.
+        Row(R::CategoryBlocked, plain(), request(r#""bcat":["1"],"cattax":7"#)),
+        Row(
+            R::AppBlocked,
+            written(|one| one.messages = message("m320")),
+            request(r#""bapp":["COM.shop.app"]"#),
+        ),
+        target(R::InventoryExcluded, r#"rewarded = "only""#, ""),
+        target(R::InventoryExcluded, r#"interstitial = "only""#, ""),
+        Row(
+            R::InventoryExcluded,
+            written(|one| one.target = r#"interstitial = "exclude""#),
+            known(r#"{"id":"i","banner":{"w":300,"h":250},"instl":1}"#, ""),
+        ),
+        target(R::InventoryExcluded, r#"inventory = ["dooh"]"#, r#""site":{"id":"1"}"#),
+        target(
+            R::DeviceExcluded,
+            r#"devices = ["mobile"]"#,
+            r#""device":{"ua":"(Windows NT 10)"}"#,
+        ),
         Row(R::AdvertiserBlocked, plain(), request(r#""badv":["SHOP.example"]"#)),
         keys(R::TooEarly, r#"start_after = "2h""#),
         keys(R::TooLate, r#"stop_after = "1h""#),
@@ -96,11 +133,50 @@ fn of_messages() -> Vec<Row> {
     let silent = written(|one| one.messages = phase.to_owned());
     let with_attribute = written(|one| one.messages = message("b728"));
     let insecure = written(|one| one.messages = message("b160"));
+    let showing = |creative: &str| written(|one| one.messages = message(creative));
+    let wanting = |field| changed(plain(), |scene| scene.exchange.required_fields = vec![field]);
+    let impression = |parts: &str| known(&format!(r#"{{"id":"i",{parts}}}"#), "");
+    let spoken = |rest: &str| known(r#"{"id":"i","video":{}}"#, rest);
     let offer = |banner: &str| known(&format!(r#"{{"id":"i","banner":{{{banner}}}}}"#), "");
     vec![
         Row(R::NoMessage, silent, request("")),
         Row(R::SizeMismatch, plain(), offer(r#""w":8,"h":8"#)),
         Row(R::CreativeBlocked, with_attribute, offer(r#""w":728,"h":90,"battr":[6]"#)),
+        Row(R::FormatMismatch, plain(), impression(r#""video":{}"#)),
+        Row(R::FormatMismatch, showing("n1"), impression(r#""native":{"request":"{"}"#)),
+        Row(R::SpotMismatch, showing("v30"), impression(r#""video":{"maxduration":29}"#)),
+        Row(R::SpotMismatch, showing("a15"), impression(r#""audio":{"mimes":["audio/ogg"]}"#)),
+        Row(
+            R::AssetMissing,
+            showing("n1"),
+            impression(
+                r#""native":{"request":{"assets":[{"id":1,"required":1,"data":{"type":3}}]}}"#,
+            ),
+        ),
+        Row(R::CreativeBlocked, showing("m320"), offer(r#""w":320,"h":50,"expdir":[3]"#)),
+        Row(R::CreativeBlocked, showing("m320"), offer(r#""w":320,"h":50,"api":[5]"#)),
+        Row(
+            R::CreativeBlocked,
+            showing("b728"),
+            offer(r#""w":728,"h":90,"mimes":["text/html","image/gif"]"#),
+        ),
+        Row(R::CreativeBlocked, plain(), offer(r#""w":300,"h":250,"mimes":["image/png"]"#)),
+        Row(R::CreativeIncomplete, wanting(RequiredField::SampleImage), request("")),
+        Row(R::CreativeIncomplete, wanting(RequiredField::Attributes), request("")),
+        Row(R::CreativeIncomplete, wanting(RequiredField::Language), request("")),
+        Row(R::LanguageExcluded, plain(), request(r#""wlang":["de"]"#)),
+        Row(R::LanguageExcluded, showing("v30"), spoken(r#""wlangb":["de-AT"]"#)),
+        Row(
+            R::TransparencyMissing,
+            plain(),
+            request(r#""regs":{"ext":{"dsa":{"dsarequired":2}}}"#),
+        ),
+        Row(
+            R::DealMissing,
+            plain(),
+            impression(r#""pmp":{"private_auction":1},"banner":{"w":300,"h":250}"#),
+        ),
+        Row(R::DealMissing, written(|one| one.target = r#"deals = ["d1"]"#), request("")),
         Row(R::CreativeBlocked, insecure, offer(r#""w":160,"h":600"#)),
         Row(R::CreativeBlocked, plain(), offer(r#""w":300,"h":250,"btype":[3]"#)),
     ]
@@ -173,7 +249,9 @@ fn every_reason_is_given_and_nothing_is_held() {
 /// Each of the rows above differs from this one in the one thing that its reason names.
 #[test]
 fn without_a_reason_there_is_a_bid() {
-    for rest in ["", r#""at":1"#, r#""at":500"#, r#""tmax":21"#, r#""wseat":["homing-1"]"#] {
+    for rest in
+        ["", r#""at":1"#, r#""at":3"#, r#""at":500"#, r#""tmax":21"#, r#""wseat":["homing-1"]"#]
+    {
         let decision = plain().bid(&request(rest));
         assert_eq!(decision.no_bid_reason(), None, "{rest}");
     }

@@ -1,24 +1,23 @@
-//! One bid against its impression: types, ids, format, size, and what is blocked.
+//! One bid against its impression: types, ids, and which of the formats on offer it is for.
 
-use super::markup;
-use super::node::{Node, number, text, texts};
-use super::price;
+use super::node::{Node, number, text};
 use super::report::Report;
-use super::rules;
-use crate::config::rules::DOMAIN;
+use super::{banner, blocks, markup, native, price, rules, spot, transparency};
+use crate::openrtb::offer::Medium;
+use crate::openrtb::profile::MarkupDelivery;
 use serde_json::Value;
 
 /// Longest creative id in bytes (Google).
 const CREATIVE_ID_BYTES_MAX: usize = 128;
+/// However long an impression may wait by its `exp`, a bid need not hold for longer than this
+/// many seconds: the longest of the specification's rules of thumb is half of it.
+const EXPIRY_ASKED_MAX_S: f64 = 3_600.0;
 
-/// The formats of an impression, in the order of `mtype`, which counts from 1.
-const FORMATS: [&str; 4] = ["banner", "video", "audio", "native"];
-
-const TEXTS: [&str; 14] = [
+const TEXTS: [&str; 15] = [
     "id", "impid", "adm", "adid", "iurl", "cid", "crid", "tactic", "nurl", "burl", "lurl",
-    "dealid", "language", "bundle",
+    "dealid", "language", "langb", "bundle",
 ];
-const WHOLE_NUMBERS: [&str; 12] = [
+const WHOLE_NUMBERS: [&str; 11] = [
     "w",
     "h",
     "mtype",
@@ -30,40 +29,79 @@ const WHOLE_NUMBERS: [&str; 12] = [
     "qagmediarating",
     "wratio",
     "hratio",
-    "slotinpod",
 ];
 const LISTS_OF_TEXTS: [&str; 2] = ["adomain", "cat"];
 const LISTS_OF_NUMBERS: [&str; 2] = ["attr", "apis"];
+/// Places of a pod that a bid may be for: last, any, first, first or last.
+const PLACES_IN_POD: [i64; 4] = [-1, 0, 1, 2];
 
-/// Checks a bid whose price is in `currency`.
-pub(super) fn check(request: &Value, (bid, currency): (&Node<'_>, &str), report: &mut Report) {
+/// A bid, and what belongs to it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bid<'a> {
+    /// The request that it answers.
+    pub(super) request: &'a Value,
+    /// The impression that it is for.
+    pub(super) impression: &'a Value,
+    /// Itself.
+    pub(super) node: &'a Node<'a>,
+    /// The seat that makes it.
+    pub(super) seat: Option<&'a str>,
+    /// The currency of its price.
+    pub(super) currency: &'a str,
+    /// How its markup travels.
+    pub(super) delivery: MarkupDelivery,
+}
+
+impl Bid<'_> {
+    /// Whether everything that it loads must be encrypted. Absent means unknown, and nearly
+    /// every page is secure by now.
+    pub(super) fn must_be_secure(&self) -> bool {
+        number(&self.impression["secure"]) != Some(0.0)
+    }
+}
+
+/// A bid for an impression that the request has.
+pub(super) fn impression_of<'a>(request: &'a Value, bid: &Node<'_>) -> Option<&'a Value> {
+    let impid = bid.value["impid"].as_str()?;
+    let mut impressions = request["imp"].as_array()?.iter();
+    impressions.find(|one| text(&one["id"]).as_deref() == Some(impid))
+}
+
+/// The format on offer that a bid says its markup is of.
+pub(super) fn format_of<'a>(impression: &'a Value, bid: &Node<'_>) -> Option<(Medium, &'a Value)> {
+    let said = bid.value["mtype"].as_u64()?;
+    let medium = Medium::ALL.into_iter().find(|medium| *medium as u64 == said)?;
+    let format = &impression[medium.label()];
+    format.is_object().then_some((medium, format))
+}
+
+/// Checks what a bid says of itself, whatever it is for; `false` where nothing else can be.
+pub(super) fn check_itself(bid: &Node<'_>, report: &mut Report) -> bool {
     if !bid.value.is_object() {
         report.refuse(bid, &rules::TYPES, "a JSON object");
-        return;
+        return false;
     }
     check_types(bid, report);
     check_ids(bid, report);
-    check_advertiser(request, bid, report);
     markup::check_addresses(bid, report);
-    let Some(impression) = impression_of(request, &bid.field("impid")) else {
-        let expected = "the id of one of the request's impressions";
-        report.refuse(&bid.field("impid"), &rules::IMPRESSION_KNOWN, expected);
-        return;
-    };
-    price::check(impression, (bid, currency), report);
-    if let Some(format) = check_format(impression, &bid.field("mtype"), report) {
-        check_attributes(&impression[format], &bid.field("attr"), report);
-        if format == "banner" {
-            check_size(&impression[format], bid, report);
-        }
-    }
-    markup::check(impression, bid, report);
+    true
 }
 
-fn impression_of<'a>(request: &'a Value, impid: &Node<'_>) -> Option<&'a Value> {
-    let impid = impid.value.as_str()?;
-    let mut impressions = request["imp"].as_array()?.iter();
-    impressions.find(|one| text(&one["id"]).as_deref() == Some(impid))
+/// Checks a bid against the request and its impression.
+pub(super) fn check(bid: &Bid<'_>, report: &mut Report) {
+    blocks::check(bid, report);
+    price::check(bid, report);
+    transparency::check(bid, report);
+    check_expiry(bid, report);
+    markup::check(bid, report);
+    let Some((medium, format)) = check_format(bid, report) else { return };
+    check_attributes(format, &bid.node.field("attr"), report);
+    check_frameworks(format, bid.node, report);
+    match medium {
+        Medium::Banner => banner::check(format, bid.node, report),
+        Medium::Video | Medium::Audio => spot::check((medium, format), bid, report),
+        Medium::Native => native::check(format, bid, report),
+    }
 }
 
 fn check_types(bid: &Node<'_>, report: &mut Report) {
@@ -87,7 +125,10 @@ fn check_types(bid: &Node<'_>, report: &mut Report) {
     for key in LISTS_OF_NUMBERS {
         require(key, &|value| is_list(value, Value::is_u64), "a list of whole numbers");
     }
+    let is_place = |value: &Value| value.as_i64().is_some_and(|n| PLACES_IN_POD.contains(&n));
+    require("slotinpod", &is_place, "-1, 0, 1 or 2");
     require("price", &Value::is_number, "a number");
+    require("ext", &Value::is_object, "a JSON object");
 }
 
 fn check_ids(bid: &Node<'_>, report: &mut Report) {
@@ -102,56 +143,24 @@ fn check_ids(bid: &Node<'_>, report: &mut Report) {
     report.require(good, (&campaign, &rules::CAMPAIGN_ID), "an id of the campaign");
 }
 
-/// Who advertises what, and whether the request blocks that.
-fn check_advertiser(request: &Value, bid: &Node<'_>, report: &mut Report) {
-    let domains = bid.field("adomain");
-    if domains.elements().is_empty() {
-        let expected = "the advertiser's domain";
-        report.refuse(&domains, &rules::ADVERTISER_DOMAIN, expected);
-    }
-    let blocked = texts(&request["badv"]);
-    for domain in domains.elements() {
-        let name = domain.value.as_str().unwrap_or_default();
-        report.require((DOMAIN.holds)(name), (&domain, &rules::ADVERTISER_DOMAIN), DOMAIN.expected);
-        let free = !blocked.iter().any(|block| is_within(name, block));
-        let expected = "a domain that is not in `badv`";
-        report.require(free, (&domain, &rules::ADVERTISER_BLOCKED), expected);
-    }
-    let blocked = texts(&request["bcat"]);
-    for category in bid.field("cat").elements() {
-        let name = category.value.as_str().unwrap_or_default();
-        let free = !blocked.iter().any(|block| is_tier_of(name, block));
-        let expected = "a category that is not in `bcat`";
-        report.require(free, (&category, &rules::CATEGORY_BLOCKED), expected);
-    }
-}
-
-/// Whether `name` is `block` or one of its subdomains.
-fn is_within(name: &str, block: &str) -> bool {
-    let (name, block) = (name.to_ascii_lowercase(), block.to_ascii_lowercase());
-    let above = name.strip_suffix(&block);
-    !block.is_empty() && above.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-}
-
-/// Whether `name` is `block` or a tier of it: IAB18-5 is one of IAB18.
-fn is_tier_of(name: &str, block: &str) -> bool {
-    name.strip_prefix(block).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+/// A bid that nobody waits for is worth nothing, and one that ends before the impression may
+/// come is lost after it has won.
+fn check_expiry(bid: &Bid<'_>, report: &mut Report) {
+    let expiry = bid.node.field("exp");
+    let Some(holds) = expiry.value.as_f64() else { return };
+    let asked = number(&bid.impression["exp"]).unwrap_or(1.0).clamp(1.0, EXPIRY_ASKED_MAX_S);
+    let expected = format!("at least {asked} seconds");
+    report.require(holds >= asked, (&expiry, &rules::EXPIRY), expected);
 }
 
 /// The format that the bid's markup is of, if the impression offers it.
-fn check_format(
-    impression: &Value,
-    markup_type: &Node<'_>,
-    report: &mut Report,
-) -> Option<&'static str> {
-    let is_offered = |format: &&&str| impression[**format].is_object();
-    let offered: Vec<_> = FORMATS.iter().filter(is_offered).copied().collect();
-    let number = markup_type.value.as_u64().and_then(|number| usize::try_from(number).ok());
-    let format = number.and_then(|number| FORMATS.get(number.checked_sub(1)?)).copied();
-    let good = format.filter(|format| offered.contains(format));
+fn check_format<'a>(bid: &Bid<'a>, report: &mut Report) -> Option<(Medium, &'a Value)> {
+    let found = format_of(bid.impression, bid.node);
+    let is_offered = |label: &&str| bid.impression[*label].is_object();
+    let offered: Vec<_> = Medium::ALL.map(Medium::label).into_iter().filter(is_offered).collect();
     let expected = format!("the number of an offered format: {}", offered.join(", "));
-    report.require(good.is_some(), (markup_type, &rules::MARKUP_TYPE), expected);
-    good
+    report.require(found.is_some(), (&bid.node.field("mtype"), &rules::MARKUP_TYPE), expected);
+    found
 }
 
 fn check_attributes(format: &Value, attributes: &Node<'_>, report: &mut Report) {
@@ -164,19 +173,19 @@ fn check_attributes(format: &Value, attributes: &Node<'_>, report: &mut Report) 
     }
 }
 
-/// One of the sizes that were asked for; any, where none was.
-fn check_size(banner: &Value, bid: &Node<'_>, report: &mut Report) {
-    let mut asked: Vec<_> =
-        banner["format"].as_array().into_iter().flatten().filter_map(size_of).collect();
-    asked.extend(size_of(banner));
-    let fits = size_of(bid.value).is_some_and(|ours| asked.contains(&ours));
-    if !asked.is_empty() && !fits {
-        let names: Vec<_> = asked.iter().map(|(w, h)| format!("{w}x{h}")).collect();
-        let expected = format!("`w` and `h` of a size that was asked for: {}", names.join(", "));
-        report.refuse(&bid.field("w"), &rules::SIZE, expected);
+/// One of the frameworks that the markup can do with: MRAID 1, 2 and 3 are told together.
+fn check_frameworks(format: &Value, bid: &Node<'_>, report: &mut Report) {
+    let told = frameworks_told(bid);
+    let offered = super::node::wholes(&format["api"]);
+    if !told.is_empty() && !told.iter().any(|one| offered.contains(one)) {
+        let expected = format!("one of the frameworks that the place has: {offered:?}");
+        report.refuse(&bid.field("apis"), &rules::FRAMEWORK, expected);
     }
 }
 
-fn size_of(of: &Value) -> Option<(f64, f64)> {
-    Some((number(&of["w"])?, number(&of["h"])?))
+/// Frameworks of `apis`, and of `api`, which it replaced.
+pub(super) fn frameworks_told(bid: &Node<'_>) -> Vec<u64> {
+    let mut told = super::node::wholes(&bid.value["apis"]);
+    told.extend(super::node::whole(&bid.value["api"]));
+    told
 }

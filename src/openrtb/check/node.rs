@@ -1,7 +1,7 @@
 //! A value of the response together with its path, and readings of scalars.
 //!
 //! Guarantees: a missing field is a node like any other, with the path that it would have.
-//! [`text`] and [`number`] read as leniently as exchanges write (field note openrtb.md, 1.5);
+//! [`text`], [`number`] and [`whole`] read as leniently as exchanges write (field note openrtb.md, 1.5);
 //! they are meant for requests.
 
 use serde_json::Value;
@@ -15,13 +15,18 @@ static NOTHING: Value = Value::Null;
 pub(super) struct Node<'a> {
     /// The value; null where there is none.
     pub(super) value: &'a Value,
-    /// Its JSON pointer.
+    /// Its JSON pointer; behind a `#` it is one into a text that is JSON itself.
     pub(super) path: String,
 }
 
 impl<'a> Node<'a> {
     pub(super) fn root(value: &'a Value) -> Self {
         Self { value, path: String::new() }
+    }
+
+    /// What a text at this place holds that is JSON itself.
+    pub(super) fn inside(&self, value: &'a Value) -> Self {
+        Self { value, path: format!("{}#", self.path) }
     }
 
     /// The field `key`, also if it is not there.
@@ -56,9 +61,24 @@ pub(super) fn text(value: &Value) -> Option<Cow<'_, str>> {
     }
 }
 
-/// A number, or a text that is one.
+/// A number, or a text that is one, or a truth value: flags are written in all three ways.
 pub(super) fn number(value: &Value) -> Option<f64> {
-    value.as_f64().or_else(|| value.as_str()?.trim().parse().ok()).filter(|one| one.is_finite())
+    let by_text = || value.as_str()?.trim().parse().ok();
+    let by_truth = || value.as_bool().map(|flag| f64::from(u8::from(flag)));
+    value.as_f64().or_else(by_text).or_else(by_truth).filter(|one| one.is_finite())
+}
+
+/// A number that is whole and not negative.
+pub(super) fn whole(value: &Value) -> Option<u64> {
+    // Beyond 2^53 a float is no longer exact, and no field means such a number.
+    const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
+    let number = number(value)?;
+    ((0.0..=WHOLE_MAX).contains(&number) && number.fract() == 0.0).then_some(number as u64)
+}
+
+/// The whole numbers of a list; empty where there is none.
+pub(super) fn wholes(value: &Value) -> Vec<u64> {
+    value.as_array().into_iter().flatten().filter_map(whole).collect()
 }
 
 /// The texts of a list; empty where there is none.

@@ -15,7 +15,8 @@ const EXCERPT_CHARACTERS_MAX: usize = 120;
 /// One thing that an exchange would refuse.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Finding {
-    /// Where in the response, as a JSON pointer (RFC 6901).
+    /// Where in the response, as a JSON pointer (RFC 6901). Behind a `#`, one into markup
+    /// that is JSON itself.
     pub path: String,
     /// The rule that is broken.
     #[serde(flatten)]
@@ -40,9 +41,27 @@ impl Report {
         rule: &'static Rule,
         expected: impl Into<String>,
     ) {
+        if self.findings.len() == FINDINGS_MAX {
+            return;
+        }
+        let found = if node.is_there() { node.value.to_string() } else { "nothing".to_owned() };
+        self.push((node, rule), &found, expected.into());
+    }
+
+    /// Refuses a part of the markup at `node`, quoting `found` instead of the whole.
+    pub(super) fn refuse_part(
+        &mut self,
+        (node, rule): (&Node<'_>, &'static Rule),
+        found: &str,
+        expected: impl Into<String>,
+    ) {
+        self.push((node, rule), found, expected.into());
+    }
+
+    fn push(&mut self, (node, rule): (&Node<'_>, &'static Rule), found: &str, expected: String) {
         if self.findings.len() < FINDINGS_MAX {
-            let (path, found) = (node.path.clone(), excerpt(node));
-            self.findings.push(Finding { path, rule, found, expected: expected.into() });
+            let (path, found) = (node.path.clone(), excerpt(found));
+            self.findings.push(Finding { path, rule, found, expected });
         }
     }
 
@@ -63,12 +82,8 @@ impl Report {
     }
 }
 
-fn excerpt(node: &Node<'_>) -> String {
-    if !node.is_there() {
-        return "nothing".to_owned();
-    }
-    let written = node.value.to_string();
-    let mut letters = written.chars().filter(|letter| !letter.is_control());
+fn excerpt(found: &str) -> String {
+    let mut letters = found.chars().filter(|letter| !letter.is_control());
     let mut excerpt: String = letters.by_ref().take(EXCERPT_CHARACTERS_MAX).collect();
     if letters.next().is_some() {
         excerpt.push_str("...");

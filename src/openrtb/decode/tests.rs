@@ -1,7 +1,7 @@
 //! What is read, what is skipped, what is refused.
 
 use super::*;
-use crate::model::CpmMicros;
+use crate::model::{CpmMicros, Currency};
 
 fn decode(text: &str) -> BidRequest<'_> {
     decode_json(text.as_bytes()).expect(text)
@@ -166,4 +166,132 @@ fn the_domain_falls_back_to_the_page() {
         let request = decode_json(body.as_bytes()).expect("valid");
         assert_eq!(request.inventory.domain.as_deref(), expected, "{site}");
     }
+}
+
+/// What the only impression of a request says of `video`, `rwdd`, `exp` and `qty`.
+fn impression_of(text: &str) -> (bool, bool, Option<u32>, Option<u32>) {
+    let body = format!("{{\"id\":\"1\",\"imp\":[{{\"id\":\"1\",{text}}}]}}");
+    let request = decode_json(body.as_bytes()).expect(text);
+    let one = &request.impressions[0];
+    (one.video.is_some(), one.rewarded, one.expires_s, one.quantity_thousandths)
+}
+
+#[test]
+fn rewards_are_found_in_every_place() {
+    for (text, rewarded) in [
+        (r#""rwdd":1"#, true),
+        (r#""rwdd":"1","ext":{"prebid":{"is_rewarded_inventory":0}}"#, true),
+        (r#""rwdd":0,"ext":{"prebid":{"is_rewarded_inventory":1}}"#, true),
+        (r#""ext":{"prebid":{"is_rewarded_inventory":true}},"rwdd":0"#, true),
+        (r#""video":{"w":1,"ext":{"rewarded":1,"x":[]}},"rwdd":0"#, true),
+        (r#""rwdd":0,"video":{"ext":{"rewarded":0}},"ext":{"prebid":7}"#, false),
+        (r#""rwdd":null,"video":{"ext":[1]},"ext":{"prebid":{}}"#, false),
+        (r#""video":{"rewarded":1},"ext":{"is_rewarded_inventory":1}"#, false),
+    ] {
+        assert_eq!(impression_of(text).1, rewarded, "{text}");
+    }
+}
+
+#[test]
+fn quantities_and_times_that_say_nothing_are_none() {
+    let quantity = |text: &str| impression_of(&format!("\"qty\":{text}")).3;
+    for (text, expected) in [
+        (r#"{"multiplier":1.5}"#, Some(1_500)),
+        (r#"{"multiplier":"0.0625","sourcetype":1}"#, Some(63)),
+        (r#"{"multiplier":0.0000001}"#, Some(1)),
+        (r#"{"multiplier":1e9}"#, None),
+        (r#"{"multiplier":0}"#, None),
+        (r#"{"multiplier":-1.5}"#, None),
+        (r#"{"multiplier":null}"#, None),
+        ("7", None),
+    ] {
+        assert_eq!(quantity(text), expected, "{text}");
+    }
+    let expires = |text: &str| impression_of(&format!("\"exp\":{text}")).2;
+    assert_eq!((expires("60"), expires("0"), expires("-5")), (Some(60), None, None));
+}
+
+#[test]
+fn only_objects_are_kept_for_later() {
+    for (text, kept) in [
+        (r#""video": {"w":1} "#, true),
+        (r#""video":{}"#, true),
+        (r#""video":[]"#, false),
+        (r#""video":"{}""#, false),
+        (r#""video":null"#, false),
+    ] {
+        assert_eq!(impression_of(text).0, kept, "{text}");
+    }
+    let request = decode(
+        r#"{"id":"1","imp":[{"id":"1","video" : {"w":1, "ext":{"rewarded":1}} ,"audio": {},"native":7}],
+        "source":{"schain":[],"ext":{"schain":{"complete":1}}},"device":{"sua":null,"ua":""}}"#,
+    );
+    let one = &request.impressions[0];
+    let Some(RawObject::Json(video)) = one.video else { panic!("a spot") };
+    assert_eq!(video, r#"{"w":1, "ext":{"rewarded":1}}"#);
+    assert!(one.audio.is_some() && one.native.is_none() && one.is_usable());
+    assert!(request.supply_chains[0].is_none() && request.supply_chains[1].is_some());
+    assert!(request.device.structured_user_agent.is_none() && request.device.user_agent.is_none());
+}
+
+#[test]
+fn what_the_digital_services_act_asks_for_is_the_more_of_both_places() {
+    let asked = |regs: &str| {
+        let body = format!("{{\"id\":\"1\",\"imp\":[{{\"id\":\"1\"}}],\"regs\":{regs}}}");
+        let dsa = decode_json(body.as_bytes()).expect(regs).regulations.dsa;
+        dsa.map(|dsa| (dsa.required, dsa.publisher_renders, dsa.data_to_publisher))
+    };
+    let dsa = |required: u8, renders: u8, data: u8| {
+        format!(r#"{{"dsarequired":{required},"pubrender":{renders},"datatopub":{data}}}"#)
+    };
+    let both = |first: &str, second: &str| {
+        asked(&format!(r#"{{"dsa":{first},"ext":{{"dsa":{second}}}}}"#))
+    };
+    assert_eq!(asked("{}"), None);
+    assert_eq!(both("null", "null"), None);
+    assert_eq!(both("null", &dsa(1, 2, 1)), Some((1, 2, 1)));
+    assert_eq!(both(&dsa(3, 2, 0), &dsa(1, 1, 2)), Some((3, 1, 2)));
+    assert_eq!(both(&dsa(0, 0, 2), &dsa(2, 2, 0)), Some((2, 0, 2)));
+    assert_eq!(both("null", r#"{"required":2}"#), Some((2, 0, 0)), "as drafts name it");
+    assert_eq!(both("null", r#"{"dsarequired":null,"pubrender":"2"}"#), Some((0, 2, 0)));
+    assert_eq!(
+        both("null", r#"{"dsarequired":"yes","pubrender":7,"datatopub":-1}"#),
+        Some((3, 0, 2))
+    );
+    assert_eq!(both("null", "true"), Some((3, 0, 2)), "what cannot be read asks for the most");
+}
+
+#[test]
+fn lists_and_the_taxonomy_of_the_whole_request_are_read() {
+    let request = decode(
+        r#"{"id":"1","imp":[{"id":"1"}],"acat":["IAB18"],"cattax":"6","bapp":["com.bad"],"wlang":["de"],
+        "wlangb":["de-AT"],"dooh":{"domain":"screen.example"}}"#,
+    );
+    let has =
+        |list: &crate::openrtb::list::RawList<'_>, text: &str| list.any_text(|one| one == text);
+    assert!(has(&request.allowed_categories, "IAB18") && has(&request.blocked_apps, "com.bad"));
+    assert!(
+        has(&request.allowed_languages[0], "de") && has(&request.allowed_languages[1], "de-AT")
+    );
+    assert_eq!(request.category_taxonomy, 6);
+    assert_eq!(request.inventory.kind, Some(InventoryKind::Dooh));
+    assert_eq!(request.inventory.name(), Some("screen.example"));
+    assert_eq!(decode(r#"{"id":"1","imp":[{"id":"1"}],"cattax":[]}"#).category_taxonomy, 1);
+}
+
+#[test]
+fn a_banner_says_what_it_takes() {
+    let banner = |text: &str| {
+        let body = format!(
+            "{{\"id\":\"1\",\"imp\":[{{\"id\":\"1\",\"banner\":{{\"w\":1,\"h\":1,{text}}}}}]}}"
+        );
+        let request = decode_json(body.as_bytes()).expect(text);
+        let banner = request.impressions[0].banner.clone().expect("it has a size");
+        (banner.apis, banner.expansions, banner.media_types)
+    };
+    let png = crate::model::MediaTypes::default().with(crate::model::MediaType::Png);
+    let types = r#""api":[5,"7"],"expdir":[1],"mimes":["image/PNG","x/y"]"#;
+    assert_eq!(banner(types), (1 << 5 | 1 << 7, 1 << 1, Some(png)));
+    assert_eq!(banner(r#""api":5,"mimes":[]"#), (0, 0, None));
+    assert_eq!(banner(r#""mimes":["x/y"]"#).2, Some(crate::model::MediaTypes::default()));
 }

@@ -15,6 +15,7 @@ pub use list::JsonList;
 pub(super) use scalar::plain_run_end;
 
 use super::list::RawList;
+use super::raw::RawObject;
 use crate::model::CpmMicros;
 use scalar::{RawText, escape_length, integral};
 use std::borrow::Cow;
@@ -149,6 +150,36 @@ impl<'a> Reader<'a> {
         let is_array = self.kind()? == Kind::Array;
         let text = self.skip()?;
         Ok(JsonList(if is_array { text } else { "[]" }))
+    }
+
+    /// An object kept as text, to be read only if someone needs it; anything else is absent.
+    ///
+    /// # Errors
+    /// As [`Self::skip`].
+    pub fn raw_object(&mut self) -> Result<Option<RawObject<'a>>> {
+        let is_object = self.kind()? == Kind::Object;
+        let text = self.skip()?;
+        Ok(is_object.then_some(RawObject::Json(text)))
+    }
+
+    /// Steps over white space, to where the next value begins.
+    pub(super) fn seek_value(&mut self) {
+        self.space();
+    }
+
+    /// How many bytes were read.
+    pub fn offset(&self) -> usize {
+        self.at
+    }
+
+    /// What was read from `offset` on, which was where the reader stood earlier.
+    pub(super) fn since(&self, offset: usize) -> &'a str {
+        self.text.get(offset..self.at).unwrap_or_default()
+    }
+
+    /// Whether a text comes next.
+    pub(super) fn is_at_text(&self) -> bool {
+        self.text[self.at..].trim_start_matches([' ', '\n', '\r', '\t']).starts_with('"')
     }
 
     /// A string, or a number as its text; anything else is skipped and absent.

@@ -10,25 +10,30 @@
 //! of the IAB's `Ext` messages (field 99); what an exchange adds on its own is not known here.
 
 pub(super) mod eids;
+mod impression;
+mod names;
+mod regulations;
 mod repeated;
 pub(super) mod tags;
 mod wire;
 
+pub use names::RawMessage;
+pub(super) use names::{Names, Shape, named};
+pub(super) use repeated::Elements;
 pub use repeated::Repeated;
+pub(super) use wire::Field;
 pub use wire::{GROUP_DEPTH_MAX, WireError};
 
 use super::decode::{
-    country_code, device_type, floor_currency, host_of, is_zero_id, joined_consent, keep, present,
-    size, whole,
+    country_code, device_type, host_of, is_zero_id, joined_consent, keep, present, whole,
 };
 use super::list::RawList;
-use super::request::{
-    Banner, BidRequest, Device, FORMATS_MAX, IMPRESSIONS_MAX, Impression, InvalidRequest,
-    Inventory, Regulations, User,
-};
-use crate::model::{CpmMicros, Currency, InventoryKind};
-use repeated::Elements;
-use wire::{Field, Message, Result as Read};
+use super::raw::RawObject;
+use super::request::{BidRequest, Device, IMPRESSIONS_MAX, InvalidRequest, Inventory, User};
+use crate::model::InventoryKind;
+use impression::impression;
+use regulations::regulations;
+use wire::{Message, Result as Read};
 
 /// Reads a protobuf body.
 ///
@@ -83,8 +88,15 @@ fn top_level<'a>(field: &Field<'a>, request: &mut BidRequest<'a>) -> Read<()> {
         tag::BADV => list(field, &mut request.blocked_advertisers),
         tag::WSEAT => list(field, &mut request.allowed_seats),
         tag::BSEAT => list(field, &mut request.blocked_seats),
+        tag::ACAT => list(field, &mut request.allowed_categories),
+        tag::CATTAX => request.category_taxonomy = field.integer().unwrap_or(1),
+        tag::BAPP => list(field, &mut request.blocked_apps),
+        tag::WLANG => list(field, &mut request.allowed_languages[0]),
+        tag::WLANGB => list(field, &mut request.allowed_languages[1]),
+        tag::SOURCE => return within(field, |message| source(message, request)),
         tag::SITE => return within(field, |message| site(message, &mut request.inventory)),
         tag::APP => return within(field, |message| app(message, &mut request.inventory)),
+        tag::DOOH => return within(field, |message| dooh(message, &mut request.inventory)),
         tag::DEVICE => return device(field, &mut request.device),
         tag::USER => return user(field, request),
         tag::REGS => return regulations(field, &mut request.regulations),
@@ -105,6 +117,32 @@ fn list<'a>(field: &Field<'a>, list: &mut RawList<'a>) {
     }
 }
 
+/// Keeps a message for later.
+fn raw<'a>(field: &Field<'a>, shape: Shape) -> Option<RawObject<'a>> {
+    field.message().map(|message| RawObject::Protobuf(RawMessage::new(message, shape)))
+}
+
+fn source<'a>(message: Message<'a>, request: &mut BidRequest<'a>) -> Read<()> {
+    let chains = &mut request.supply_chains;
+    message.each(|field| {
+        match field.number {
+            tags::source::SCHAIN => chains[0] = raw(&field, Shape::SupplyChain),
+            tags::EXT => {
+                return within(&field, |message| {
+                    message.each(|field| {
+                        if field.number == tags::source_ext::SCHAIN {
+                            chains[1] = raw(&field, Shape::SupplyChain);
+                        }
+                        Ok(())
+                    })
+                });
+            }
+            _ => {}
+        }
+        Ok(())
+    })
+}
+
 fn offered<'a>(field: &Field<'a>, request: &mut BidRequest<'a>) -> Read<()> {
     let Some(message) = field.message() else { return Ok(()) };
     if request.impressions.len() == IMPRESSIONS_MAX {
@@ -114,83 +152,6 @@ fn offered<'a>(field: &Field<'a>, request: &mut BidRequest<'a>) -> Read<()> {
     let read = impression(message)?;
     keep(request, read);
     Ok(())
-}
-
-fn impression(message: Message<'_>) -> Read<Option<Impression<'_>>> {
-    use tags::imp as tag;
-    let mut one = Impression { floor_currency: Some(Currency::USD), ..Impression::default() };
-    message.each(|field| {
-        match field.number {
-            tag::ID => one.id = field.text().unwrap_or_default(),
-            tag::BANNER => one.banner = field.message().map(banner).transpose()?.flatten(),
-            tag::BIDFLOOR => {
-                one.floor = field.double().and_then(CpmMicros::from_float_up).unwrap_or_default();
-            }
-            tag::BIDFLOORCUR => one.floor_currency = floor_currency(field.text().as_deref()),
-            tag::SECURE => one.secure = field.flag(),
-            tag::PMP => return within(&field, |message| private_auction(message, &mut one)),
-            _ => {}
-        }
-        Ok(())
-    })?;
-    Ok((!one.id.is_empty()).then_some(one))
-}
-
-fn private_auction(message: Message<'_>, one: &mut Impression<'_>) -> Read<()> {
-    message.each(|field| {
-        if field.number == tags::pmp::PRIVATE_AUCTION {
-            one.private_auction = field.flag() == Some(true);
-        }
-        Ok(())
-    })
-}
-
-fn banner(message: Message<'_>) -> Read<Option<Banner>> {
-    use tags::banner as tag;
-    let mut banner = Banner::default();
-    let mut own = [None, None];
-    message.each(|field| {
-        match field.number {
-            tag::FORMAT => return within(&field, |message| format(message, &mut banner)),
-            tag::W => own[0] = field.integer(),
-            tag::H => own[1] = field.integer(),
-            tag::BATTR => banner.blocked_attributes |= bits(&field)?,
-            tag::BTYPE => banner.blocked_types |= bits(&field)?,
-            _ => {}
-        }
-        Ok(())
-    })?;
-    if banner.sizes.is_empty() {
-        banner.sizes.extend(size(own[0], own[1]));
-    }
-    Ok((!banner.sizes.is_empty()).then_some(banner))
-}
-
-fn format(message: Message<'_>, banner: &mut Banner) -> Read<()> {
-    let mut sides = [None, None];
-    message.each(|field| {
-        match field.number {
-            tags::banner::W => sides[0] = field.integer(),
-            tags::banner::H => sides[1] = field.integer(),
-            _ => {}
-        }
-        Ok(())
-    })?;
-    if banner.sizes.len() < FORMATS_MAX {
-        banner.sizes.extend(size(sides[0], sides[1]));
-    }
-    Ok(())
-}
-
-/// Small numbers as bits; numbers from 32 on mean nothing to this bidder.
-fn bits(field: &Field<'_>) -> Read<u32> {
-    let mut bits = 0;
-    field.each_integer(|number| {
-        if let 0..32 = number {
-            bits |= 1_u32 << number;
-        }
-    })?;
-    Ok(bits)
 }
 
 fn site<'a>(message: Message<'a>, inventory: &mut Inventory<'a>) -> Read<()> {
@@ -220,6 +181,16 @@ fn app<'a>(message: Message<'a>, inventory: &mut Inventory<'a>) -> Read<()> {
     })
 }
 
+fn dooh<'a>(message: Message<'a>, inventory: &mut Inventory<'a>) -> Read<()> {
+    inventory.kind = Some(InventoryKind::Dooh);
+    message.each(|field| {
+        if field.number == tags::dooh::DOMAIN {
+            inventory.domain = present(field.text());
+        }
+        Ok(())
+    })
+}
+
 fn device<'a>(field: &Field<'a>, device: &mut Device<'a>) -> Read<()> {
     use tags::device as tag;
     let Some(message) = field.message() else { return Ok(()) };
@@ -227,6 +198,8 @@ fn device<'a>(field: &Field<'a>, device: &mut Device<'a>) -> Read<()> {
         match field.number {
             tag::DEVICETYPE => device.device_type = field.integer().map(device_type),
             tag::OS => device.operating_system = present(field.text()),
+            tag::UA => device.user_agent = present(field.text()),
+            tag::SUA => device.structured_user_agent = raw(&field, Shape::UserAgent),
             tag::IFA => device.ifa = present(field.text()).filter(|ifa| !is_zero_id(ifa)),
             // A flag that cannot be read forbids.
             tag::LMT | tag::DNT => device.tracking_limited |= field.flag() != Some(false),
@@ -298,75 +271,6 @@ fn user_extension<'a>(
         }
         Ok(())
     })
-}
-
-fn regulations<'a>(field: &Field<'a>, regulations: &mut Regulations<'a>) -> Read<()> {
-    use tags::regs as tag;
-    let Some(message) = field.message() else {
-        regulations.unreadable = true;
-        return Ok(());
-    };
-    message.each(|field| {
-        match field.number {
-            tag::COPPA => regulations.coppa |= flag(&field, &mut regulations.unreadable),
-            tag::GDPR => gdpr(&field, regulations),
-            tag::US_PRIVACY => us_privacy(&field, (regulations, 0)),
-            tag::GPP => {
-                regulations.unreadable |= field.text().is_none();
-                regulations.gpp[0] = present(field.text());
-            }
-            tag::GPP_SID => return gpp_sections(&field, regulations),
-            tags::EXT => return within(&field, |message| regs_extension(message, regulations)),
-            _ => {}
-        }
-        Ok(())
-    })
-}
-
-fn regs_extension<'a>(message: Message<'a>, regulations: &mut Regulations<'a>) -> Read<()> {
-    use tags::regs_ext as tag;
-    message.each(|field| {
-        match field.number {
-            tag::GDPR => gdpr(&field, regulations),
-            tag::US_PRIVACY => us_privacy(&field, (regulations, 1)),
-            tag::GPC => match field.text().as_deref() {
-                Some("1") => regulations.gpc = true,
-                Some("0") => {}
-                _ => regulations.unreadable = true,
-            },
-            _ => {}
-        }
-        Ok(())
-    })
-}
-
-/// Whether a privacy flag is set; one that is no flag is unreadable.
-fn flag(field: &Field<'_>, unreadable: &mut bool) -> bool {
-    let said = field.flag();
-    *unreadable |= said.is_none();
-    said == Some(true)
-}
-
-/// Either place saying "applies" outweighs the other saying it does not.
-fn gdpr(field: &Field<'_>, regulations: &mut Regulations<'_>) {
-    regulations.unreadable |= field.flag().is_none();
-    regulations.gdpr = regulations.gdpr.max(field.flag());
-}
-
-fn us_privacy<'a>(field: &Field<'a>, (regulations, place): (&mut Regulations<'a>, usize)) {
-    regulations.unreadable |= field.text().is_none();
-    regulations.us_privacy[place] = present(field.text());
-}
-
-/// Checked through, since it is walked later, where a fault could not be told any more.
-fn gpp_sections<'a>(field: &Field<'a>, regulations: &mut Regulations<'a>) -> Read<()> {
-    let are_numbers = field.each_integer(|_| ())?;
-    regulations.unreadable |= !are_numbers;
-    let list = &mut regulations.gpp_sections[0];
-    if list.is_empty() && are_numbers {
-        *list = RawList::Protobuf(Repeated::starting_at(field, Elements::Integers));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ pub struct Repeated<'a> {
 
 /// What the elements are, which the wire does not say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Elements {
+pub(in crate::openrtb) enum Elements {
     /// Texts or messages, one a field.
     Delimited,
     /// Whole numbers, packed or not.
@@ -20,7 +20,7 @@ pub(super) enum Elements {
 }
 
 impl<'a> Repeated<'a> {
-    pub(super) fn starting_at(field: &Field<'a>, elements: Elements) -> Self {
+    pub(in crate::openrtb) fn starting_at(field: &Field<'a>, elements: Elements) -> Self {
         Self { from_first: field.from_here, number: field.number, elements }
     }
 
@@ -40,7 +40,7 @@ impl<'a> Repeated<'a> {
     }
 
     /// Calls `on_element` for each element.
-    pub(super) fn each(&self, mut on_element: impl FnMut(Field<'a>) -> Result<()>) {
+    pub(in crate::openrtb) fn each(&self, mut on_element: impl FnMut(Field<'a>) -> Result<()>) {
         // The frame of every field was checked when the message was read; a fault inside an
         // element ends the walk, so that what cannot be read is not there.
         let _ = Message::new(self.from_first).each(|field| match field.number {

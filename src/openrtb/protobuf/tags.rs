@@ -1,6 +1,8 @@
 //! The field numbers of `proto/openrtb.proto` that this bidder reads or writes: those of the
 //! IAB's schema, which Google's shares. The tests hold them against the compiled schema.
 
+#![allow(dead_code, reason = "the writers come to use the last of them")]
+
 pub(crate) mod bid_request {
     pub(crate) const ID: u32 = 1;
     pub(crate) const IMP: u32 = 2;
@@ -16,7 +18,22 @@ pub(crate) mod bid_request {
     pub(crate) const BADV: u32 = 13;
     pub(crate) const REGS: u32 = 14;
     pub(crate) const TEST: u32 = 15;
+    pub(crate) const BAPP: u32 = 16;
     pub(crate) const BSEAT: u32 = 17;
+    pub(crate) const WLANG: u32 = 18;
+    pub(crate) const SOURCE: u32 = 19;
+    pub(crate) const WLANGB: u32 = 20;
+    pub(crate) const CATTAX: u32 = 21;
+    pub(crate) const DOOH: u32 = 22;
+    pub(crate) const ACAT: u32 = 23;
+}
+
+pub(crate) mod source {
+    pub(crate) const SCHAIN: u32 = 4;
+}
+
+pub(crate) mod source_ext {
+    pub(crate) const SCHAIN: u32 = 1;
 }
 
 /// The extension message, the same everywhere.
@@ -25,14 +42,26 @@ pub(crate) const EXT: u32 = 99;
 pub(crate) mod imp {
     pub(crate) const ID: u32 = 1;
     pub(crate) const BANNER: u32 = 2;
+    pub(crate) const VIDEO: u32 = 3;
+    pub(crate) const INSTL: u32 = 6;
     pub(crate) const BIDFLOOR: u32 = 8;
     pub(crate) const BIDFLOORCUR: u32 = 9;
     pub(crate) const PMP: u32 = 11;
     pub(crate) const SECURE: u32 = 12;
+    pub(crate) const NATIVE: u32 = 13;
+    pub(crate) const EXP: u32 = 14;
+    pub(crate) const AUDIO: u32 = 15;
+    pub(crate) const RWDD: u32 = 18;
+    pub(crate) const QTY: u32 = 20;
 }
 
 pub(crate) mod pmp {
     pub(crate) const PRIVATE_AUCTION: u32 = 1;
+    pub(crate) const DEALS: u32 = 2;
+}
+
+pub(crate) mod qty {
+    pub(crate) const MULTIPLIER: u32 = 1;
 }
 
 /// `w` and `h` have the same numbers in `Format`.
@@ -41,6 +70,9 @@ pub(crate) mod banner {
     pub(crate) const H: u32 = 2;
     pub(crate) const BTYPE: u32 = 5;
     pub(crate) const BATTR: u32 = 6;
+    pub(crate) const MIMES: u32 = 7;
+    pub(crate) const EXPDIR: u32 = 9;
+    pub(crate) const API: u32 = 10;
     pub(crate) const FORMAT: u32 = 15;
 }
 
@@ -53,13 +85,19 @@ pub(crate) mod app {
     pub(crate) const BUNDLE: u32 = 8;
 }
 
+pub(crate) mod dooh {
+    pub(crate) const DOMAIN: u32 = 6;
+}
+
 pub(crate) mod device {
     pub(crate) const DNT: u32 = 1;
+    pub(crate) const UA: u32 = 2;
     pub(crate) const GEO: u32 = 4;
     pub(crate) const OS: u32 = 14;
     pub(crate) const DEVICETYPE: u32 = 18;
     pub(crate) const IFA: u32 = 20;
     pub(crate) const LMT: u32 = 23;
+    pub(crate) const SUA: u32 = 31;
 }
 
 pub(crate) mod device_ext {
@@ -105,6 +143,13 @@ pub(crate) mod regs_ext {
     pub(crate) const GDPR: u32 = 1;
     pub(crate) const US_PRIVACY: u32 = 2;
     pub(crate) const GPC: u32 = 3;
+    pub(crate) const DSA: u32 = 4;
+}
+
+pub(crate) mod dsa_request {
+    pub(crate) const DSAREQUIRED: u32 = 1;
+    pub(crate) const PUBRENDER: u32 = 2;
+    pub(crate) const DATATOPUB: u32 = 3;
 }
 
 pub(crate) mod bid_response {
@@ -131,12 +176,82 @@ pub(crate) mod bid {
     pub(crate) const CID: u32 = 9;
     pub(crate) const CRID: u32 = 10;
     pub(crate) const ATTR: u32 = 11;
+    pub(crate) const DEALID: u32 = 13;
+    pub(crate) const BUNDLE: u32 = 14;
     pub(crate) const CAT: u32 = 15;
     pub(crate) const W: u32 = 16;
     pub(crate) const H: u32 = 17;
+    pub(crate) const API: u32 = 18;
+    pub(crate) const PROTOCOL: u32 = 19;
     pub(crate) const EXP: u32 = 21;
     pub(crate) const BURL: u32 = 22;
     pub(crate) const LURL: u32 = 23;
     pub(crate) const LANGUAGE: u32 = 25;
+    pub(crate) const SLOTINPOD: u32 = 28;
+    pub(crate) const CATTAX: u32 = 30;
+    pub(crate) const APIS: u32 = 31;
+    pub(crate) const DUR: u32 = 32;
     pub(crate) const MTYPE: u32 = 33;
+    pub(crate) const ADM_NATIVE: u32 = 50;
+}
+
+pub(crate) mod bid_ext {
+    pub(crate) const DSA: u32 = 2;
+}
+
+pub(crate) mod dsa_response {
+    pub(crate) const BEHALF: u32 = 1;
+    pub(crate) const PAID: u32 = 2;
+    pub(crate) const TRANSPARENCY: u32 = 3;
+    pub(crate) const ADRENDER: u32 = 4;
+}
+
+pub(crate) mod transparency {
+    pub(crate) const DOMAIN: u32 = 1;
+    pub(crate) const DSAPARAMS: u32 = 2;
+}
+
+pub(crate) mod native_response {
+    pub(crate) const VER: u32 = 1;
+    pub(crate) const ASSETS: u32 = 2;
+    pub(crate) const LINK: u32 = 3;
+    pub(crate) const IMPTRACKERS: u32 = 4;
+    pub(crate) const EVENTTRACKERS: u32 = 8;
+    pub(crate) const PRIVACY: u32 = 9;
+}
+
+pub(crate) mod native_asset {
+    pub(crate) const ID: u32 = 1;
+    pub(crate) const REQUIRED: u32 = 2;
+    pub(crate) const TITLE: u32 = 3;
+    pub(crate) const IMG: u32 = 4;
+    pub(crate) const VIDEO: u32 = 5;
+    pub(crate) const DATA: u32 = 6;
+    pub(crate) const LINK: u32 = 7;
+}
+
+/// The inside of an answered asset: a title, an image, a video, a text.
+pub(crate) mod native_content {
+    pub(crate) const TITLE_TEXT: u32 = 1;
+    pub(crate) const TITLE_LEN: u32 = 2;
+    pub(crate) const IMAGE_URL: u32 = 1;
+    pub(crate) const IMAGE_W: u32 = 2;
+    pub(crate) const IMAGE_H: u32 = 3;
+    pub(crate) const IMAGE_TYPE: u32 = 4;
+    pub(crate) const VIDEO_VASTTAG: u32 = 1;
+    pub(crate) const DATA_VALUE: u32 = 2;
+    pub(crate) const DATA_TYPE: u32 = 3;
+    pub(crate) const DATA_LEN: u32 = 4;
+}
+
+pub(crate) mod native_link {
+    pub(crate) const URL: u32 = 1;
+    pub(crate) const CLICKTRACKERS: u32 = 2;
+    pub(crate) const FALLBACK: u32 = 3;
+}
+
+pub(crate) mod native_event_tracker {
+    pub(crate) const EVENT: u32 = 1;
+    pub(crate) const METHOD: u32 = 2;
+    pub(crate) const URL: u32 = 3;
 }

@@ -1,12 +1,11 @@
 //! The walker and the writer against prost, generated from `proto/openrtb.proto`.
 
 use super::*;
-use crate::model::DeviceType;
+use crate::model::{CpmMicros, Currency, DeviceType};
+use crate::openrtb::decode_json;
 use crate::openrtb::offer::Medium;
 use crate::openrtb::protobuf_response;
-use crate::openrtb::response::{BidFields, ResponseHead};
-use crate::openrtb::{BidRequest, decode_json};
-use proptest::prelude::*;
+use crate::openrtb::response::{BidFields, MarkupField, ResponseHead};
 use prost::Message as _;
 use serde_json::{Value, json};
 
@@ -15,82 +14,13 @@ pub(crate) mod convert;
 
 use convert::{packed, schema};
 
-/// Everything that a decision could read, in an order of its own.
-fn full() -> Value {
-    json!({
-        "id": "r1", "at": 1, "tmax": 120, "cur": ["EUR", "USD"], "test": 1,
-        "badv": ["bad.example"], "bcat": ["IAB25", "IAB26"], "wseat": ["s1"], "bseat": ["s2"],
-        "imp": [
-            { "id": "1", "bidfloor": 0.84, "bidfloorcur": "EUR", "secure": 1,
-              "pmp": { "private_auction": 1 },
-              "banner": { "w": 1, "h": 1, "battr": [1, 13, 99], "btype": [4],
-                          "format": [{ "w": 300, "h": 250 }, { "w": 320, "h": 50 }] } },
-            { "id": "2", "banner": { "w": 728, "h": 90 }, "secure": 0 },
-            { "id": "2" }, { "id": "" }, { "id": "3", "bidfloor": -1.0, "bidfloorcur": "usd" }
-        ],
-        "site": { "page": "https://news.example:8080/x?y" },
-        "app": { "bundle": "com.example" },
-        "device": { "devicetype": 4, "os": "Android", "ifa": "6D92078A", "lmt": 0, "dnt": 0,
-                    "geo": { "country": "deu", "region": "BE" }, "ext": { "atts": 3 } },
-        "user": {
-            "id": "x1", "buyeruid": "b1", "consent": "C",
-            "eids": [{ "source": "a.example", "uids": [{ "id": "1" }, { "id": "" }, { "id": "2" }] },
-                     { "source": "b.example", "mm": 5, "uids": [{ "id": "guess" }] },
-                     { "uids": [{ "id": "nobody's" }] }],
-            "ext": { "consent": "C", "eids": [{ "source": "c.example", "uids": [{ "id": "3" }] }] }
-        },
-        "regs": { "coppa": 0, "gdpr": 0, "us_privacy": "1YNN", "gpp": "DBAA~x", "gpp_sid": [2, -1, 7],
-                  "ext": { "gdpr": 1, "us_privacy": "1YYN", "gpc": "1" } },
-    })
-}
+mod damaged;
+mod full;
+mod generated;
+mod told;
 
-/// Every field of a request as text, lists walked.
-fn told(request: &BidRequest<'_>) -> String {
-    let lists = [
-        &request.currencies,
-        &request.blocked_categories,
-        &request.blocked_advertisers,
-        &request.allowed_seats,
-        &request.blocked_seats,
-        &request.regulations.gpp_sections[0],
-        &request.regulations.gpp_sections[1],
-    ];
-    let lists: Vec<_> = lists.iter().map(|list| (texts(list), list.is_empty())).collect();
-    let mut ids = Vec::new();
-    request.user.each_eid(|source, id| {
-        ids.push(format!("{source}={id}"));
-        true
-    });
-    let (device, user, regulations) = (&request.device, &request.user, &request.regulations);
-    format!(
-        "{:?} {:?} {} {} {} {:?} {lists:?} {:?} {device:?} {:?} {:?} {:?} {ids:?} {} {:?} {:?} {:?} {} {}",
-        request.id,
-        request.impressions,
-        request.impressions_skipped,
-        request.test,
-        request.auction_type,
-        request.tmax_ms,
-        request.inventory,
-        user.id,
-        user.buyeruid,
-        user.consent,
-        regulations.coppa,
-        regulations.gdpr,
-        regulations.us_privacy,
-        regulations.gpp,
-        regulations.gpc,
-        regulations.unreadable,
-    )
-}
-
-fn texts(list: &RawList<'_>) -> Vec<String> {
-    let mut all = Vec::new();
-    list.each_text(|text| {
-        all.push(text.to_owned());
-        true
-    });
-    all
-}
+use full::full;
+use told::{texts, told};
 
 /// Both forms of a request, read, are the same.
 #[track_caller]
@@ -113,7 +43,7 @@ fn a_full_request_is_read_as_its_json_is() {
     assert_eq!(request.device.device_type, Some(DeviceType::Mobile));
     assert_eq!(texts(&request.regulations.gpp_sections[0]), ["2", "-1", "7"]);
     assert_eq!((request.regulations.gdpr, request.regulations.gpc), (Some(true), true));
-    assert_eq!((request.impressions.len(), request.impressions_skipped), (3, 2));
+    assert_eq!((request.impressions.len(), request.impressions_skipped), (4, 2));
 }
 
 #[test]
@@ -197,6 +127,21 @@ fn numbers_may_come_packed_or_not() {
 }
 
 #[test]
+fn what_the_digital_services_act_asks_for_is_the_most_where_it_cannot_be_read() {
+    let asked = |bytes: &[u8]| {
+        let body = with_bytes(bytes);
+        let dsa = decode_protobuf(&body).expect("a request").regulations.dsa;
+        dsa.map(|dsa| (dsa.required, dsa.publisher_renders, dsa.data_to_publisher))
+    };
+    assert_eq!(asked(b"\x72\x00"), None);
+    assert_eq!(asked(b"\x72\x05\x9a\x06\x02\x22\x00"), Some((0, 0, 0)));
+    assert_eq!(asked(b"\x72\x05\x9a\x06\x02\x20\x01"), Some((3, 0, 2)), "a number");
+    // `{ dsarequired: 9 pubrender: 9 datatopub: 9 }`
+    let levels = b"\x72\x0b\x9a\x06\x08\x22\x06\x08\x09\x10\x09\x18\x09";
+    assert_eq!(asked(levels), Some((3, 0, 2)), "unknown levels");
+}
+
+#[test]
 fn privacy_that_cannot_be_read_forbids() {
     for (what, bytes) in [
         ("regs as a number", &b"\x70\x01"[..]),
@@ -216,45 +161,6 @@ fn privacy_that_cannot_be_read_forbids() {
     assert!(decode_protobuf(&limited).expect("dnt as a text").device.tracking_limited);
     let sound = with_bytes(b"\x72\x02\x08\x00\x32\x00\x2a\x00");
     assert!(!decode_protobuf(&sound).expect("a request").regulations.unreadable);
-}
-
-#[test]
-fn every_truncation_is_refused_or_read() {
-    let body = packed(&full());
-    let mut refused = 0;
-    for end in 0..body.len() {
-        refused += usize::from(decode_protobuf(&body[..end]).map(|read| told(&read)).is_err());
-    }
-    assert!(refused > body.len() / 2, "{refused} of {}", body.len());
-}
-
-proptest! {
-    #[test]
-    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        drop(decode_protobuf(&bytes).map(|read| told(&read)));
-    }
-
-    /// Where prost, too, can read a damaged body, both read the same. (Prost refuses a field of
-    /// another type, we pass over it.)
-    #[test]
-    fn a_damaged_body_is_read_as_prost_reads_it(
-        place in any::<prop::sample::Index>(),
-        byte in any::<u8>(),
-    ) {
-        let mut body = packed(&full());
-        *place.get_mut(&mut body) = byte;
-        let ours = decode_protobuf(&body);
-        drop(ours.as_ref().map(told));
-        if let (Ok(ours), Ok(theirs)) = (ours, schema::BidRequest::decode(&*body)) {
-            prop_assert_eq!(Some(&*ours.id), theirs.id.as_deref());
-            prop_assert_eq!(texts(&ours.currencies), theirs.cur);
-            prop_assert_eq!(ours.auction_type, i64::from(theirs.at.unwrap_or(2)));
-            let impressions = ours.impressions.len() + ours.impressions_skipped as usize;
-            prop_assert_eq!(impressions, theirs.imp.len());
-            let theirs = theirs.user.and_then(|user| user.buyeruid).filter(|id| !id.is_empty());
-            prop_assert_eq!(ours.user.buyeruid.as_deref(), theirs.as_deref());
-        }
-    }
 }
 
 #[test]
@@ -286,6 +192,7 @@ fn a_response_is_what_an_exchange_reads() {
         win_url: "http://n/${AUCTION_PRICE}",
         billing_url: Some("http://b"),
         loss_url: "http://l",
+        markup: MarkupField::Text,
     };
     let bare = BidFields { categories: &[], attributes: &[], language: None, ..bid };
     let bare = BidFields { sample_image: None, billing_url: None, ..bare };
@@ -300,7 +207,7 @@ fn a_response_is_what_an_exchange_reads() {
     let first = json!({
         "id": "1", "impid": "i\n1", "price": 2.3456, "adm": markup, "adomain": ["acme.example"],
         "cid": "c", "crid": "cr", "w": 300, "h": 250, "mtype": 1, "exp": 3_600,
-        "cat": ["IAB18", "IAB18-5"], "attr": [1, 13], "language": "de", "iurl": "http://i",
+        "cat": ["IAB18", "IAB18-5"], "cattax": 1, "attr": [1, 13], "language": "de", "iurl": "http://i",
         "nurl": "http://n/${AUCTION_PRICE}", "burl": "http://b", "lurl": "http://l",
     });
     let second = json!({

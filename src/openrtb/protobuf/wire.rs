@@ -27,14 +27,14 @@ pub(super) type Result<T> = std::result::Result<T, WireError>;
 /// A message and a place in it. It keeps everything before it, so that offsets are those of
 /// the body.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Message<'a> {
+pub(in crate::openrtb) struct Message<'a> {
     upto_end: &'a [u8],
     at: usize,
 }
 
 /// One field of a message.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Field<'a> {
+pub(in crate::openrtb) struct Field<'a> {
     /// Its number in the schema.
     pub(super) number: u32,
     /// What stands in it.
@@ -45,7 +45,7 @@ pub(super) struct Field<'a> {
 
 /// What stands in a field, as far as the wire says.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Value<'a> {
+pub(in crate::openrtb) enum Value<'a> {
     /// A whole number or a flag.
     Number(u64),
     /// Eight bytes, which are a float wherever our schema has them.
@@ -62,7 +62,7 @@ impl<'a> Message<'a> {
     }
 
     /// The bytes that were not walked yet.
-    fn rest(&self) -> &'a [u8] {
+    pub(super) fn rest(&self) -> &'a [u8] {
         &self.upto_end[self.at..]
     }
 
@@ -168,7 +168,7 @@ impl<'a> Message<'a> {
 
 /// What a field holds in the type that the schema gives it; `None` if it came in another.
 impl<'a> Field<'a> {
-    pub(super) fn message(&self) -> Option<Message<'a>> {
+    pub(in crate::openrtb) fn message(&self) -> Option<Message<'a>> {
         match self.value {
             Value::Bytes(message) => Some(message),
             _ => None,
@@ -176,27 +176,27 @@ impl<'a> Field<'a> {
     }
 
     /// A text; what is not UTF-8 is none.
-    pub(super) fn text(&self) -> Option<Cow<'a, str>> {
+    pub(in crate::openrtb) fn text(&self) -> Option<Cow<'a, str>> {
         let bytes = self.message()?.rest();
         std::str::from_utf8(bytes).ok().map(Cow::Borrowed)
     }
 
     /// An `int32`.
-    pub(super) fn integer(&self) -> Option<i64> {
+    pub(in crate::openrtb) fn integer(&self) -> Option<i64> {
         match self.value {
             Value::Number(number) => Some(int32(number)),
             _ => None,
         }
     }
 
-    pub(super) fn flag(&self) -> Option<bool> {
+    pub(in crate::openrtb) fn flag(&self) -> Option<bool> {
         match self.value {
             Value::Number(number) => Some(number != 0),
             _ => None,
         }
     }
 
-    pub(super) fn double(&self) -> Option<f64> {
+    pub(in crate::openrtb) fn double(&self) -> Option<f64> {
         match self.value {
             Value::Double(number) => Some(number),
             _ => None,
@@ -204,7 +204,7 @@ impl<'a> Field<'a> {
     }
 
     /// Calls `on_number` for each `int32` of a repeated field, packed or not; whether it is one.
-    pub(super) fn each_integer(&self, mut on_number: impl FnMut(i64)) -> Result<bool> {
+    pub(in crate::openrtb) fn each_integer(&self, mut on_number: impl FnMut(i64)) -> Result<bool> {
         match self.value {
             Value::Number(number) => on_number(int32(number)),
             Value::Bytes(packed) => packed.each_packed(|number| on_number(int32(number)))?,

@@ -4,7 +4,7 @@ use super::strings::{OURS, Tc, Vendors, gpp, us};
 use crate::model::NoBidReason as R;
 use crate::openrtb::decode_json;
 use crate::privacy::tcf::Purposes;
-use crate::privacy::{Basis, PrivacyRules, consent_fault, verdict};
+use crate::privacy::{Basis, Ground, PrivacyRules, consent_fault, context_suffices, verdict};
 use std::num::NonZeroU16;
 
 type Verdict = Result<Basis, R>;
@@ -21,6 +21,8 @@ struct Row {
     what: &'static str,
     rest: String,
     rules: PrivacyRules,
+    /// The exchange's own number in the vendor list, if it wants to be named.
+    exchange: Option<u16>,
     expected: Verdict,
 }
 
@@ -30,7 +32,7 @@ fn row(what: &'static str, rest: impl Into<String>, expected: Verdict) -> Row {
         gvl_id: NonZeroU16::new(OURS),
         ..PrivacyRules::default()
     };
-    Row { what, rest: rest.into(), rules, expected }
+    Row { what, rest: rest.into(), rules, exchange: None, expected }
 }
 
 /// A request under GDPR with this string.
@@ -46,14 +48,21 @@ impl Row {
         self
     }
 
+    fn through(mut self, exchange: u16) -> Self {
+        self.exchange = Some(exchange);
+        self
+    }
+
     fn check(&self) -> String {
         let body = format!(r#"{{"id":"1","imp":[{{"id":"1"}}],{}}}"#, self.rest);
         let request = decode_json(body.as_bytes()).expect("valid");
-        let found = verdict(&request, &self.rules);
+        let exchange = self.exchange.and_then(NonZeroU16::new);
+        let ground = Ground { rules: &self.rules, exchange };
+        let found = verdict(&request, ground);
         assert_eq!(found, self.expected, "{}: {}", self.what, self.rest);
         let told = match found {
             Ok(basis) => basis.label().to_owned(),
-            Err(R::ConsentMissing) => match consent_fault(&request, &self.rules) {
+            Err(R::ConsentMissing) => match consent_fault(&request, ground) {
                 Some(fault) => format!("no: {}: {fault}", R::ConsentMissing.label()),
                 None => format!("no: {}", R::ConsentMissing.label()),
             },
@@ -425,11 +434,63 @@ fn editions() -> Vec<Row> {
     ]
 }
 
+/// The exchange's own number in the vendor list.
+const EXCHANGE: u16 = 52;
+
+/// Exchanges that want to be named beside us.
+fn exchanges() -> Vec<Row> {
+    let both = |tc: &mut Tc| {
+        tc.vendor_consents = Vendors::ranges(&[EXCHANGE, OURS]);
+        tc.disclosed = None;
+    };
+    let ours = |tc: &mut Tc| {
+        tc.vendor_consents = Vendors::bits(&[OURS]);
+        tc.disclosed = None;
+    };
+    let hidden = |tc: &mut Tc| {
+        both(tc);
+        tc.disclosed = Some(Vendors::bits(&[OURS]));
+    };
+    vec![
+        tcf("the exchange is named too", both, CONSENT).through(EXCHANGE),
+        tcf("the exchange is not named", ours, NO_CONSENT).through(EXCHANGE),
+        tcf("the exchange does not want to be named", ours, CONSENT),
+        tcf("the exchange is named, but was hidden", hidden, NO_CONSENT).through(EXCHANGE),
+        row("no GDPR, so the exchange needs no name", r#""regs":{"gdpr":0}"#, FREE)
+            .through(EXCHANGE),
+    ]
+}
+
+/// Where context alone may do: wherever a person is merely not to be recognised.
+#[test]
+fn context_suffices_where_nobody_is_recognised_and_no_child_may_be_behind_it() {
+    let allowing = PrivacyRules { contextual: true, ..PrivacyRules::default() };
+    let told = |rest: &str, rules: &PrivacyRules| {
+        let body = format!(r#"{{"id":"1","imp":[{{"id":"1"}}],{rest}}}"#);
+        let request = decode_json(body.as_bytes()).expect("valid");
+        let reason = verdict(&request, Ground { rules, exchange: None }).unwrap_err();
+        context_suffices(&request, rules, reason)
+    };
+    for (rest, suffices) in [
+        (r#""regs":{"gdpr":1}"#, true),
+        (r#""regs":{"us_privacy":"1YYN"}"#, true),
+        (r#""device":{"lmt":1}"#, true),
+        (r#""regs":{"coppa":1}"#, false),
+        (r#""regs":{"coppa":1,"gdpr":1}"#, false),
+        (r#""regs":{"coppa":"maybe"}"#, false),
+        (r#""regs":{"coppa":"maybe","gdpr":1},"device":{"lmt":1}"#, false),
+    ] {
+        assert_eq!(told(rest, &allowing), suffices, "{rest}");
+        assert!(!told(rest, &PrivacyRules::default()), "by default never: {rest}");
+    }
+}
+
 #[test]
 fn the_truth_table() {
     let american = [us_signals(), us_sections(), section_lists()];
     let european =
         [gdpr_flags(), consents(), consents_in_gpp(), strings(), interests(), editions()];
+    let european = european.into_iter().chain([exchanges()]);
     let tables = [everywhere()].into_iter().chain(american).chain(european);
     let told: Vec<String> = tables.flatten().map(|row| row.check()).collect();
     for line in &told {

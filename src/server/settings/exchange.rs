@@ -6,9 +6,10 @@ use super::presets::Preset;
 use crate::config::{Located, Section};
 use crate::model::{Currency, ExchangeKey, Rates};
 use crate::openrtb::profile::{
-    BillingEvent, ClickMacro, ExchangeProfile, IdSource, MarkupDelivery, NoBidStyle, PriceEncoding,
-    SupplyChainRule,
+    BillingEvent, ClickMacro, Completeness, ExchangeProfile, IdSource, MarkupDelivery, NoBidStyle,
+    PriceEncoding, RequiredField, SupplyChainRule,
 };
+use std::num::NonZeroU16;
 
 /// The keys of an exchange, with what its preset knows of them.
 struct Keys<'s, 'a> {
@@ -30,6 +31,11 @@ impl<'a> Keys<'_, 'a> {
     fn integer(&self, name: &str) -> Option<i64> {
         let preset = self.preset_for(name).and_then(|preset| preset.integer(name));
         preset.or_else(|| self.section.integer(name))
+    }
+
+    fn flag(&self, name: &str) -> bool {
+        let preset = self.preset_for(name).and_then(|preset| preset.flag(name));
+        preset.unwrap_or_else(|| self.section.flag(name))
     }
 
     fn millis(&self, name: &str) -> Option<u32> {
@@ -83,13 +89,46 @@ pub(super) fn read(section: &Section<'_>, rates: &Rates) -> Option<ExchangeProfi
         answer_test_requests: section.flag("answer_test_requests"),
         hold_ttl: section.duration("hold_ttl")?,
         secure_by_default: section.flag("secure_by_default"),
-        supply_chain: SupplyChainRule::default(),
-        required_fields: Vec::new(),
-        markup: MarkupDelivery::InBid,
-        requests_per_second_max: None,
-        gzip_answers: false,
-        gvl_id: None,
+        supply_chain: supply_chain(section)?,
+        required_fields: required_fields(&keys),
+        markup: match keys.text("markup")? {
+            "win" => MarkupDelivery::OnWin,
+            _ => MarkupDelivery::InBid,
+        },
+        requests_per_second_max: section.number_of("requests_per_second_max"),
+        gzip_answers: keys.flag("gzip_answers"),
+        gvl_id: keys.integer("gvl_id").and_then(|id| NonZeroU16::new(u16::try_from(id).ok()?)),
     })
+}
+
+fn supply_chain(section: &Section<'_>) -> Option<SupplyChainRule> {
+    let chain = section.table_or_absent("supply_chain")?;
+    let complete = match chain.text("complete")? {
+        "required" => Completeness::Required,
+        "if_present" => Completeness::IfPresent,
+        _ => Completeness::NotAsked,
+    };
+    Some(SupplyChainRule { complete, nodes_max: chain.number_of("nodes_max") })
+}
+
+fn required_fields(keys: &Keys<'_, '_>) -> Vec<RequiredField> {
+    let mut fields = Vec::new();
+    for text in keys.texts("required") {
+        let field = match text.value {
+            "iurl" => RequiredField::SampleImage,
+            "cat" => RequiredField::Categories,
+            "attr" => RequiredField::Attributes,
+            "language" => RequiredField::Language,
+            "bundle" => RequiredField::Bundle,
+            _ => continue,
+        };
+        if fields.contains(&field) {
+            let message = format!("\"{}\" is there twice", text.value);
+            keys.section.faults().error(&text.at, message, "each field once");
+        }
+        fields.push(field);
+    }
+    fields
 }
 
 /// The place of ids that `text` names; `space` is the exchange's own id space.

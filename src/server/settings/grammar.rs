@@ -4,7 +4,10 @@
 use crate::config::rules;
 use crate::config::spec::{Field, Kind, ListRule, MapRule, NameRule, Need, Table, TextRule, field};
 use crate::model::{Currency, Seconds};
+use exchange::EXCHANGE;
 use std::net::SocketAddr;
+
+mod exchange;
 
 /// Most elements of a block list; real ones have up to some ten thousand.
 const BLOCKS_MAX: usize = 100_000;
@@ -14,10 +17,10 @@ const EXCHANGES_MAX: usize = 1_000;
 const CURRENCIES_MAX: usize = 200;
 /// Most notice keys: the one that signs, and old ones until their notices have expired.
 const NOTICE_KEYS_MAX: usize = 16;
-/// Most places of ids of one exchange: one request's worth of look-ups.
-const ID_SOURCES_MAX: usize = 16;
 /// Most countries: ISO 3166-1 has fewer than 300.
 const COUNTRIES_MAX: usize = 300;
+/// Longest id of a seller: sellers.json allows 64 characters (IAB, "sid").
+const SELLER_BYTES_MAX: usize = 64;
 /// Most origins: each is compared with every request that a browser sends.
 const ORIGINS_MAX: usize = 1_000;
 
@@ -46,15 +49,6 @@ static BASE_URL: TextRule = TextRule {
     },
 };
 
-/// What stands in our markup unescaped, so it must need no escaping there.
-static MACRO: TextRule = TextRule {
-    expected: "1 to 256 visible ASCII characters without quotes, `<`, `>` and `\\`",
-    pattern: "^[!#-&(-;=?-\\[\\]-~]{1,256}$",
-    holds: |text| {
-        rules::is_made_of(text, 256, |byte| byte.is_ascii_graphic() && !b"\"'<>\\".contains(&byte))
-    },
-};
-
 static VARIABLE: TextRule = TextRule {
     expected: "the name of an environment variable such as \"HOMING_NOTICE_KEY\"",
     pattern: "^[A-Za-z_][A-Za-z0-9_]{0,127}$",
@@ -70,22 +64,20 @@ static RATED_CURRENCY: TextRule = TextRule {
     holds: |text| Currency::parse(text).is_some_and(|currency| currency != Currency::USD),
 };
 
-static ID_SOURCE: TextRule = TextRule {
-    expected: "one of: buyeruid, ifa, user.id, eids, or eids:source such as \"eids:uidapi.com\"",
-    pattern: "^(buyeruid|ifa|user\\.id|eids|eids:[A-Za-z0-9_.-]{1,253})$",
-    holds: |text| super::exchange::parse_id_source(text, "").is_some(),
+static SELLER: TextRule = TextRule {
+    expected: "an ad system such as \"ssp.example\", or one of its sellers: \"ssp.example/1234\"",
+    pattern: "^[A-Za-z0-9_.-]{1,253}(/[!-~]{1,64})?$",
+    holds: |text| {
+        let (system, seller) = text.split_once('/').unwrap_or((text, "all"));
+        (rules::INVENTORY.holds)(system)
+            && rules::is_made_of(seller, SELLER_BYTES_MAX, |byte| byte.is_ascii_graphic())
+    },
 };
 
 static COUNTRY_ALPHA_2: TextRule = TextRule {
     expected: "an ISO 3166-1 alpha-2 code such as \"DE\"",
     pattern: "^[A-Z]{2}$",
     holds: |text| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase()),
-};
-
-static VERSION: TextRule = TextRule {
-    expected: "a version such as \"2.6\"",
-    pattern: "^[0-9.]{1,16}$",
-    holds: |text| rules::is_made_of(text, 16, |byte| byte.is_ascii_digit() || byte == b'.'),
 };
 
 /// `homing.toml`.
@@ -321,6 +313,13 @@ static PRIVACY_FIELDS: &[Field] = &[
         Need::Flag(false),
         "Whether a TCF string without the disclosed vendors of TCF 2.3 is refused.",
     ),
+    field(
+        "contextual",
+        Kind::Flag,
+        Need::Flag(false),
+        "Whether campaigns with `contextual = true` are shown by context alone where nobody \
+         may be recognised: no id is looked up, kept or counted. Never to children.",
+    ),
 ];
 
 static BLOCK: Table = Table {
@@ -329,6 +328,12 @@ static BLOCK: Table = Table {
     fields: &[
         field("sites", BLOCKS, OPTIONAL, "Domains, with their subdomains."),
         field("apps", BLOCKS, OPTIONAL, "App bundles."),
+        field(
+            "sellers",
+            Kind::List(&ListRule { of: Kind::Text(&SELLER), min: 0, max: BLOCKS_MAX }),
+            OPTIONAL,
+            "Sellers of supply chains: a whole ad system (`asi`), or one of its sellers (`asi/sid`).",
+        ),
     ],
 };
 
@@ -382,135 +387,5 @@ static SECRET: Table = Table {
     fields: &[
         field("env", Kind::Text(&VARIABLE), OPTIONAL, "The environment variable that holds it."),
         field("file", Kind::Text(&rules::PATH), OPTIONAL, "The file that holds it."),
-    ],
-};
-
-static EXCHANGE: Table =
-    Table { name: "[[exchange]]", doc: "How one exchange is spoken to.", fields: EXCHANGE_FIELDS };
-
-static EXCHANGE_FIELDS: &[Field] = &[
-    field(
-        "name",
-        Kind::Text(&rules::EXCHANGE),
-        REQUIRED,
-        "Unique; the last part of its path, /openrtb2/{name}.",
-    ),
-    field(
-        "preset",
-        Kind::Choice(super::presets::NAMES),
-        Need::Text("generic"),
-        "Defaults of the other keys from what an exchange publishes; keys written here win.",
-    ),
-    field(
-        "no_bid",
-        Kind::Choice(&["204", "nbr"]),
-        Need::Text("204"),
-        "How it is told \"no\": an empty 204, or a body with a reason.",
-    ),
-    field("version_header", Kind::Text(&VERSION), OPTIONAL, "Sent as x-openrtb-version."),
-    field(
-        "tmax_default_ms",
-        Kind::Integer(1, 10_000),
-        Need::Integer(120),
-        "Milliseconds that it waits where a request has no tmax.",
-    ),
-    field(
-        "network_allowance_ms",
-        Kind::Integer(0, 10_000),
-        Need::Integer(20),
-        "Milliseconds of tmax that the network eats.",
-    ),
-    field(
-        "currencies",
-        Kind::List(&ListRule { of: Kind::Text(&rules::CURRENCY), min: 1, max: CURRENCIES_MAX }),
-        OPTIONAL,
-        "What it settles in; default: whatever a request allows and a rate exists for.",
-    ),
-    field(
-        "ids",
-        Kind::List(&ListRule { of: Kind::Text(&ID_SOURCE), min: 1, max: ID_SOURCES_MAX }),
-        Need::Texts(&["buyeruid", "ifa", "eids"]),
-        "Where ids are read, in this order.",
-    ),
-    field(
-        "user_id_space",
-        Kind::Text(&rules::ID),
-        OPTIONAL,
-        "The id space of this exchange's own ids; needed by \"user.id\" in ids.",
-    ),
-    field(
-        "billing",
-        Kind::Choice(&["burl", "nurl", "pixel"]),
-        Need::Text("burl"),
-        "What makes an impression billable.",
-    ),
-    field(
-        "price",
-        Kind::Choice(&["plain", "google"]),
-        Need::Text("plain"),
-        "How its notices write prices: as a number, or encrypted as Google does.",
-    ),
-    field(
-        "price_keys",
-        Kind::Table(&PRICE_KEYS),
-        OPTIONAL,
-        "Where the keys of encrypted prices are.",
-    ),
-    field("click_macro", Kind::Table(&CLICK_MACRO), OPTIONAL, "What precedes our click URL."),
-    field(
-        "seat",
-        Kind::Text(&rules::ANY),
-        OPTIONAL,
-        "Our seat there. Without one, requests that name seats (`wseat`) are not bid on.",
-    ),
-    field(
-        "answer_test_requests",
-        Kind::Flag,
-        Need::Flag(false),
-        "Whether test requests are answered with a bid, never counted.",
-    ),
-    field(
-        "hold_ttl",
-        Kind::Duration(Seconds(1), Seconds::HOUR),
-        Need::Text("60s"),
-        "How long a bid's money waits for its billing notice.",
-    ),
-    field(
-        "secure_by_default",
-        Kind::Flag,
-        Need::Flag(true),
-        "Whether an impression that does not say is taken to need https.",
-    ),
-];
-
-static PRICE_KEYS: Table = Table {
-    name: "`price_keys`",
-    doc: "The two keys of encrypted prices, 32 bytes each, as the exchange gave them.",
-    fields: &[
-        field("encryption", Kind::Table(&PRICE_KEY), REQUIRED, "The encryption key's place."),
-        field("integrity", Kind::Table(&PRICE_KEY), REQUIRED, "The integrity key's place."),
-    ],
-};
-
-static PRICE_KEY: Table = Table {
-    name: "a price key",
-    doc: "A secret's place.",
-    fields: &[
-        field("env", Kind::Text(&VARIABLE), OPTIONAL, "The environment variable that holds it."),
-        field("file", Kind::Text(&rules::PATH), OPTIONAL, "The file that holds it."),
-    ],
-};
-
-static CLICK_MACRO: Table = Table {
-    name: "`click_macro`",
-    doc: "The exchange's macro for counting clicks.",
-    fields: &[
-        field("text", Kind::Text(&MACRO), REQUIRED, "E.g. \"${CLICK_URL}\"."),
-        field(
-            "escape",
-            Kind::Flag,
-            Need::Flag(false),
-            "Whether our URL behind it must be percent-encoded.",
-        ),
     ],
 };

@@ -25,6 +25,8 @@ pub(super) enum Value {
     Text(&'static str),
     /// A whole number.
     Integer(i64),
+    /// Yes or no.
+    Flag(bool),
     /// Texts.
     Texts(&'static [&'static str]),
     /// The click macro's text, and whether our URL behind it is percent-encoded.
@@ -45,16 +47,35 @@ const fn known(key: &'static str, value: Value, source: &'static str) -> Known {
 /// Stands in a source that was not read: from memory, or common practice.
 const UNVERIFIED: &str = "unverified";
 const GOOGLE_GUIDE: &str =
-    "developers.google.com/authorized-buyers/rtb/response-guide: answer 204 for no bid";
+    "developers.google.com/authorized-buyers/rtb/response-guide: an empty 204 for no bid";
+const GOOGLE_GZIP: &str =
+    "developers.google.com/authorized-buyers/rtb/compression: any algorithm of Accept-Encoding";
 const GOOGLE_PRICE: &str =
     "developers.google.com/authorized-buyers/rtb/response-guide/decrypt-price";
 const GOOGLE_MACRO: &str = "developers.google.com/authorized-buyers/rtb/response-guide: the price macro is in the creative";
+const GOOGLE_CLICK: &str = "support.google.com/authorizedbuyers/answer/164672: an escaped click URL follows CLICK_URL_UNESC";
 const INDEX_CHECKLIST: &str =
     "kb.indexexchange.com/dsps/open-rtb/technical_requirements_checklist.htm";
+const INDEX_GZIP: &str =
+    "kb.indexexchange.com/dsps/managing_your_traffic/compress_traffic_using_GZIP.htm";
+const INDEX_FIELDS: &str =
+    "kb.indexexchange.com/dsps/open-rtb/list_of_supported_openrtb_bid_response_fields_dsp.htm";
 const INDEX_HEADERS: &str = "kb.indexexchange.com, http_headers_dsp.htm";
 const INDEX_MACRO: &str = "kb.indexexchange.com, notification_macro.htm: macro in adm or burl";
-const XANDR_ANSWERS: &str = "learn.microsoft.com/xandr/bidders: 200 or 204";
+const INDEX_GVL: &str = "docs.prebid.org/dev-docs/bidders/ix.html: IAB GVL ID";
+const PUBMATIC_GVL: &str =
+    "github.com/prebid/prebid-server, static/bidder-info/pubmatic.yaml: gvlVendorID";
+const OPENX_GVL: &str =
+    "github.com/prebid/prebid-server, static/bidder-info/openx.yaml: gvlVendorID";
+const XANDR_ANSWERS: &str =
+    "learn.microsoft.com/en-us/xandr/bidders/incoming-bid-response-from-bidders: 200, or 204";
 const PUBMATIC_TEST: &str = "community.pubmatic.com DOC-2050 (old): tests ask for under 75 ms";
+const PUBMATIC_FIELDS: &str =
+    "community.pubmatic.com/docs/DOC-1753 (2017): bids without iurl and attr are left out";
+const PUBMATIC_MARKUP: &str =
+    "community.pubmatic.com/docs/DOC-1753 (2017): markup within the bid only";
+const OPENX_GZIP: &str =
+    "docs.openx.com/demand-partners/optimizing-bidding-efficiencies: by Accept-Encoding";
 
 /// The names, as the grammar lists them.
 pub(super) const NAMES: &[&str] =
@@ -70,7 +91,9 @@ static PRESETS: &[Preset] = &[
             known("billing", Value::Text("pixel"), GOOGLE_MACRO),
             known("ids", Value::Texts(&["buyeruid", "ifa"]), UNVERIFIED),
             known("price", Value::Text("google"), GOOGLE_PRICE),
-            known("click_macro", Value::Click("%%CLICK_URL_UNESC%%", true), UNVERIFIED),
+            known("click_macro", Value::Click("%%CLICK_URL_UNESC%%", true), GOOGLE_CLICK),
+            known("gzip_answers", Value::Flag(true), GOOGLE_GZIP),
+            known("gvl_id", Value::Integer(755), UNVERIFIED),
         ],
     },
     Preset {
@@ -78,6 +101,7 @@ static PRESETS: &[Preset] = &[
         known: &[
             known("no_bid", Value::Text("204"), XANDR_ANSWERS),
             known("click_macro", Value::Click("${CLICK_URL}", false), UNVERIFIED),
+            known("gvl_id", Value::Integer(32), UNVERIFIED),
         ],
     },
     Preset {
@@ -87,17 +111,36 @@ static PRESETS: &[Preset] = &[
             known("version_header", Value::Text("2.6"), INDEX_HEADERS),
             known("tmax_default_ms", Value::Integer(100), INDEX_CHECKLIST),
             known("billing", Value::Text("burl"), INDEX_MACRO),
+            known("markup", Value::Text("bid"), INDEX_FIELDS),
+            known("gzip_answers", Value::Flag(true), INDEX_GZIP),
+            known("gvl_id", Value::Integer(10), INDEX_GVL),
         ],
     },
-    Preset { name: "magnite", known: &[known("no_bid", Value::Text("204"), UNVERIFIED)] },
+    Preset {
+        name: "magnite",
+        known: &[
+            known("no_bid", Value::Text("204"), UNVERIFIED),
+            known("gvl_id", Value::Integer(52), UNVERIFIED),
+        ],
+    },
     Preset {
         name: "pubmatic",
         known: &[
             known("no_bid", Value::Text("204"), UNVERIFIED),
             known("tmax_default_ms", Value::Integer(75), PUBMATIC_TEST),
+            known("markup", Value::Text("bid"), PUBMATIC_MARKUP),
+            known("required", Value::Texts(&["iurl", "attr"]), PUBMATIC_FIELDS),
+            known("gvl_id", Value::Integer(76), PUBMATIC_GVL),
         ],
     },
-    Preset { name: "openx", known: &[known("no_bid", Value::Text("204"), UNVERIFIED)] },
+    Preset {
+        name: "openx",
+        known: &[
+            known("no_bid", Value::Text("204"), UNVERIFIED),
+            known("gzip_answers", Value::Flag(true), OPENX_GZIP),
+            known("gvl_id", Value::Integer(69), OPENX_GVL),
+        ],
+    },
     Preset {
         name: "prebid-server",
         known: &[
@@ -125,6 +168,11 @@ impl Preset {
     /// The number of a key.
     pub(super) fn integer(&self, key: &str) -> Option<i64> {
         if let Value::Integer(number) = self.value(key)? { Some(number) } else { None }
+    }
+
+    /// The truth of a key.
+    pub(super) fn flag(&self, key: &str) -> Option<bool> {
+        if let Value::Flag(flag) = self.value(key)? { Some(flag) } else { None }
     }
 
     /// The texts of a key.

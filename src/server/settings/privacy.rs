@@ -26,6 +26,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<PrivacyRules> {
         purposes_by_legitimate_interest: by_legitimate_interest(section),
         purpose_one_exempt_countries: codes(section, "purpose_one_exempt_countries")?,
         require_disclosed_vendors: section.flag("require_disclosed_vendors"),
+        contextual: section.flag("contextual"),
     })
 }
 

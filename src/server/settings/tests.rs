@@ -3,7 +3,10 @@
 use super::secrets::SecretFrom;
 use super::*;
 use crate::config::spec::unused_keys;
-use crate::openrtb::profile::{BillingEvent, IdSource, NoBidStyle, PriceEncoding};
+use crate::openrtb::profile::{
+    BillingEvent, Completeness, IdSource, MarkupDelivery, NoBidStyle, PriceEncoding, RequiredField,
+    SupplyChainRule,
+};
 use crate::privacy::tcf::Purposes;
 use proptest::prelude::*;
 use std::num::NonZeroU16;
@@ -60,10 +63,12 @@ purposes_by_consent = [1, 3, 4]
 purposes_by_legitimate_interest = [2, 7]
 purpose_one_exempt_countries = ["DE"]
 require_disclosed_vendors = true
+contextual = true
 
 [block]
 sites = ["bad.example"]
 apps = ["com.Bad"]
+sellers = ["ssp.example", "other.example/1234"]
 
 [currency]
 rates = { EUR = 1.08, JPY = 0.006543211 }
@@ -90,6 +95,12 @@ seat = "homing-1"
 answer_test_requests = true
 hold_ttl = "5s"
 secure_by_default = false
+supply_chain = { complete = "required", nodes_max = 5 }
+required = ["iurl", "cat", "attr", "language", "bundle"]
+markup = "win"
+requests_per_second_max = 20000
+gzip_answers = true
+gvl_id = 52
 "#;
 
 /// The other place of a secret.
@@ -141,10 +152,12 @@ fn everything_is_read_as_it_is_written() {
         purposes_by_legitimate_interest: Purposes::of(&[2, 7]),
         purpose_one_exempt_countries: vec![*b"DE"],
         require_disclosed_vendors: true,
+        contextual: true,
     };
     assert_eq!(settings.privacy, privacy);
     assert_eq!(settings.blocked_sites, ["bad.example"]);
     assert_eq!(settings.blocked_apps, ["com.Bad"]);
+    assert_eq!(settings.blocked_sellers, ["ssp.example", "other.example/1234"]);
     let yen = Currency::parse("JPY").expect("a code");
     assert_eq!(settings.rates.usd_nanos(yen), Some(6_543_211));
     let keys = &settings.secrets.notice_keys;
@@ -189,6 +202,20 @@ fn an_exchange_is_read_as_it_is_written() {
     assert_eq!((exchange.hold_ttl, exchange.secure_by_default), (Seconds(5), false));
     assert_eq!(exchange.version_header.as_deref(), Some("2.6"));
     assert!(exchange.answer_test_requests);
+    let chain = SupplyChainRule { complete: Completeness::Required, nodes_max: Some(5) };
+    assert_eq!(exchange.supply_chain, chain);
+    let all = [
+        RequiredField::SampleImage,
+        RequiredField::Categories,
+        RequiredField::Attributes,
+        RequiredField::Language,
+        RequiredField::Bundle,
+    ];
+    assert_eq!(exchange.required_fields, all);
+    assert_eq!(exchange.markup, MarkupDelivery::OnWin);
+    assert_eq!(exchange.requests_per_second_max, Some(20_000));
+    assert!(exchange.gzip_answers);
+    assert_eq!(exchange.gvl_id, NonZeroU16::new(52));
 }
 
 #[test]
@@ -206,6 +233,11 @@ fn what_is_not_written_has_the_documented_default() {
     assert_eq!(exchange.ids, [IdSource::Buyeruid, IdSource::Ifa, IdSource::AnyEid]);
     assert_eq!((exchange.tmax_default_ms, exchange.hold_ttl), (120, Seconds(60)));
     assert!(exchange.secure_by_default && !exchange.answer_test_requests);
+    assert_eq!(exchange.supply_chain, SupplyChainRule::default());
+    assert!(exchange.required_fields.is_empty() && settings.blocked_sellers.is_empty());
+    assert_eq!(exchange.markup, MarkupDelivery::InBid);
+    assert_eq!((exchange.requests_per_second_max, exchange.gzip_answers), (None, false));
+    assert_eq!(exchange.gvl_id, None);
 }
 
 #[test]
@@ -221,6 +253,12 @@ fn a_preset_fills_in_what_is_not_written() {
     assert_eq!(google.ids, [IdSource::Buyeruid, IdSource::Ifa]);
     let click = google.click_macro.expect("of the preset");
     assert_eq!((click.text.as_str(), click.escape), ("%%CLICK_URL_UNESC%%", true));
+    assert!(google.gzip_answers);
+    let plain_text = exchange("preset = \"google\"\nprice = \"plain\"\ngzip_answers = false\n");
+    assert!(!plain_text.gzip_answers, "what is written goes before the preset");
+    let pubmatic = exchange("preset = \"pubmatic\"\n");
+    let asked = [RequiredField::SampleImage, RequiredField::Attributes];
+    assert_eq!((&pubmatic.required_fields[..], pubmatic.gvl_id), (&asked[..], NonZeroU16::new(76)));
     let plain = exchange("");
     assert!(plain.click_macro.is_none() && plain.version_header.is_none());
     assert_fault("\"google\"", "\"gogle\"", "\"gogle\"", "`preset` cannot be");
@@ -296,6 +334,17 @@ fn faults_are_found_at_their_place() {
     assert_fault("price = \"google\"", "price = \"plain\"", "price_keys", "means nothing");
     let keys = "price_keys = { encryption = { env = \"E_KEY\" }, integrity = { file = \"i\" } }\n";
     assert_fault(keys, "", "\"google\"", "without `price_keys`");
+    assert_fault("\"required\", nodes", "\"yes\", nodes", "\"yes\"", "`complete` cannot be");
+    assert_fault("nodes_max = 5", "nodes_max = 0", "0", "`nodes_max` cannot be 0");
+    assert_fault("\"attr\", ", "\"iurl\", ", "\"iurl\"", "there twice");
+    assert_fault("\"language\", ", "\"lang\", ", "\"lang\"", "`required` cannot be");
+    assert_fault("markup = \"win\"", "markup = \"wins\"", "\"wins\"", "`markup` cannot be");
+    assert_fault("second_max = 20000", "second_max = 0", "0", "cannot be 0");
+    assert_fault("gvl_id = 52", "gvl_id = 0", "0", "`gvl_id` cannot be 0");
+    for seller in ["other.example/", "/1", "a b", "a.example/x y"] {
+        let quoted = format!("{seller:?}");
+        assert_fault("\"other.example/1234\"", &quoted, &quoted, "`sellers` cannot be");
+    }
     assert_fault("hold_ttl = \"5s\"", "hold_ttl = \"2h\"", "\"2h\"", "`hold_ttl` cannot be");
     assert_fault(
         "secure_by_default = false",

@@ -1,0 +1,59 @@
+//! A bid request in JSON, from the body to the answer.
+//!
+//! Law: what is grammatical JSON to serde_json is so to us, but for nesting; an accepted
+//! request is walked to its last list, decided without a panic, and answered, if at all, with a
+//! JSON response in which no exchange would find a fault.
+
+#![no_main]
+
+use homing::openrtb::check::check;
+use homing::openrtb::json::Reader;
+use homing::openrtb::{InvalidRequest, decode_json};
+use homing::server::service::ContentKind;
+use homing_fuzz::shop::{Shop, Stage};
+use homing_fuzz::walk;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+use std::cell::RefCell;
+
+thread_local! {
+    static SHOP: RefCell<(Shop, Stage)> = RefCell::default();
+}
+
+libfuzzer_sys::fuzz_target!(|body: &[u8]| {
+    judge_grammar(body);
+    let read = decode_json(body);
+    if let Ok(request) = &read {
+        walk::told(request);
+        SHOP.with_borrow_mut(|(_, stage)| stage.decided(request));
+    }
+    SHOP.with_borrow_mut(|(shop, _)| {
+        if let Some(answer) = shop.answer(ContentKind::Json, body) {
+            assert!(read.is_ok(), "what is no request is not answered");
+            judge_answer(body, answer);
+        }
+    });
+});
+
+/// serde_json, told to keep nothing, judges nothing but the grammar.
+fn judge_grammar(body: &[u8]) {
+    let Ok(text) = std::str::from_utf8(body) else {
+        assert!(matches!(decode_json(body), Err(InvalidRequest::NotText)));
+        return;
+    };
+    let is_json = serde_json::from_str::<IgnoredAny>(text).is_ok();
+    let mut reader = Reader::new(text);
+    match reader.skip().and_then(|_| reader.end()) {
+        Ok(()) => assert!(is_json, "accepted, but no JSON"),
+        Err(error) if error.expected == "less nesting" => {}
+        Err(error) => assert!(!is_json, "{error}, but it is JSON"),
+    }
+}
+
+fn judge_answer(body: &[u8], answer: &[u8]) {
+    let response: Value = serde_json::from_slice(answer).expect("an answer is JSON");
+    // A request that serde_json cannot hold (lone surrogates, huge numbers) has no oracle.
+    let Ok(request) = serde_json::from_slice(body) else { return };
+    let findings = check(&request, &response);
+    assert!(findings.is_empty(), "{findings:#?}\n{response}");
+}
