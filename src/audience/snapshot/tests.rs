@@ -391,9 +391,16 @@ fn a_set_is_never_overwritten_and_leaves_nothing_half_made() {
 
 #[test]
 fn every_version_is_read_for_ever() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/snapshot-v1");
-    let snapshot = files::open(&folder).expect("a set of format version 1");
+    (1..=FORMAT_VERSION).for_each(read_fixture);
+}
+
+/// The set that was made of `tests/fixtures/snapshot.ndjson` when this version was new.
+fn read_fixture(version: u32) {
+    let name = format!("tests/fixtures/snapshot-v{version}");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    let snapshot = files::open(&folder).expect("a set of a version that was written");
     let info = snapshot.info();
+    assert_eq!(info.format_version, version);
     assert_eq!((info.users, info.memberships, info.shards), (3, 5, 2));
     assert_eq!(info.epoch, UnixSeconds(1_790_000_000));
     assert_eq!(info.segments, ["add_to_cart", "crm_vip", "view_item"]);
