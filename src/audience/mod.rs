@@ -14,7 +14,6 @@
 //! are warm. Must not know what a campaign, an exchange or a socket is.
 
 pub mod builder;
-mod builder_files;
 pub mod expression;
 pub mod generate;
 pub mod membership;

@@ -71,6 +71,12 @@ impl<W: Write> Rejects<W> {
         Ok(())
     }
 
+    /// Counts refused rows without writing them.
+    pub fn count(&mut self, expected: &'static str, count: u64) {
+        self.total += count;
+        *self.by_reason.entry(expected).or_default() += count;
+    }
+
     /// How many rows were refused.
     pub fn total(&self) -> u64 {
         self.total
