@@ -92,6 +92,11 @@ impl<W: Write> Rejects<W> {
         &self.examples
     }
 
+    /// What it wrote to.
+    pub fn into_inner(self) -> W {
+        self.out
+    }
+
     /// Writes out what is buffered.
     pub fn flush(&mut self) -> io::Result<()> {
         self.out.flush()

@@ -118,9 +118,9 @@ impl<'a> PackedRow<'a> {
 pub(super) fn head(bytes: &[u8]) -> Option<(UserKey, u16, usize)> {
     let fixed: &[u8; FIXED_BYTES] = bytes.first_chunk()?;
     let fields = fixed[10];
-    let has = |field: u8, width: usize| if fields & field == 0 { 0 } else { width };
-    let count = has(COUNT, 1) + has(COUNT_WIDE, 3);
-    let value = has(VALUE, 4) + has(VALUE_WIDE, 4);
+    let has = |field: u8, width: usize| if fields & field == field { width } else { 0 };
+    let count = has(COUNT, 1) + has(COUNT | COUNT_WIDE, 3);
+    let value = has(VALUE, 4) + has(VALUE | VALUE_WIDE, 4);
     let mut length = FIXED_BYTES + has(FIRST_SEEN, 4) + has(EXPIRES, 4) + count + value;
     if fields & ITEMS != 0 {
         let items = bytes.get(length..)?.first_chunk()?;

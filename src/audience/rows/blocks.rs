@@ -5,7 +5,7 @@
 //! has no end is cut short and refused, a CSV record or a message that has none ends the
 //! reading. Finding the ends is all that happens here; reading them is `Block::rows`.
 
-use super::delimited::{self, Columns, RECORD_BYTES_MAX};
+use super::delimited::{self, Columns};
 use super::{FieldFault, Offered, ROW_BYTES_MAX, ReadError, ndjson, protobuf};
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -38,11 +38,16 @@ enum Form {
     Ndjson,
     Csv(Arc<Columns>),
     Protobuf,
+    #[cfg(feature = "parquet")]
+    Group(super::columns::Group),
 }
 
 impl Block {
     /// Hands every row to `each`, until `each` fails.
-    pub fn rows<E>(
+    ///
+    /// # Errors
+    /// Those of `each`, and what of columns cannot be decoded.
+    pub fn rows<E: From<ReadError>>(
         &self,
         each: impl FnMut(Offered<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -51,7 +56,15 @@ impl Block {
             Form::Ndjson => ndjson::rows(bytes, self.first_line, each),
             Form::Csv(columns) => delimited::rows((columns, bytes), self.first_line, each),
             Form::Protobuf => protobuf::rows(bytes, self.first_line, each),
+            #[cfg(feature = "parquet")]
+            Form::Group(group) => group.rows(self.first_line, each),
         }
+    }
+
+    /// A row group of a Parquet file as a block: it is read when its rows are.
+    #[cfg(feature = "parquet")]
+    pub(super) fn of_group(group: super::columns::Group, first_line: u64) -> Self {
+        Self { bytes: Vec::new(), begin: 0, first_line, form: Form::Group(group) }
     }
 
     /// The memory of the block, to be used for another one.
@@ -129,7 +142,10 @@ impl<R: Read> Cutter<R> {
     fn cut(&mut self, format: Format, mut bytes: Vec<u8>) -> Result<Vec<u8>, ReadError> {
         let cut = match format {
             Format::Ndjson => bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1),
-            Format::Csv => delimited::last_end(&bytes),
+            Format::Csv => delimited::last_end(&bytes).map_err(|begin| {
+                let message = "expected a row of at most 65536 bytes: is there a quote too many?";
+                ReadError::invalid(self.line + ends_in(&bytes[..begin]), message)
+            })?,
             Format::Protobuf => {
                 let (cut, messages) = protobuf::last_end(&bytes, self.line)?;
                 self.line += messages;
@@ -144,10 +160,6 @@ impl<R: Read> Cutter<R> {
         }
         if format != Format::Protobuf {
             self.line += ends_in(&bytes[..cut]);
-        }
-        if format == Format::Csv && bytes.len() - cut > RECORD_BYTES_MAX {
-            let message = "expected a row of at most 65536 bytes: is there a quote too many?";
-            return Err(ReadError::invalid(self.line, message));
         }
         self.rest.extend_from_slice(&bytes[cut..]);
         bytes.truncate(cut);
@@ -255,7 +267,7 @@ mod tests {
             (0..count).map(|n| (line(n), n.to_string())).collect()
         };
         for (format, input, line) in [
-            (Format::Ndjson, lines.as_bytes(), &(|n| n + 1) as &dyn Fn(u64) -> u64),
+            (Format::Ndjson, lines.as_bytes(), &(|n: u64| n + 1) as &dyn Fn(u64) -> u64),
             (Format::Csv, csv.as_bytes(), &|n| n + 2 + n.div_ceil(2)),
             (Format::Protobuf, &messages, &|n| n + 1),
         ] {

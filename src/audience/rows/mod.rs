@@ -11,6 +11,8 @@
 //! an absent one. No file is opened here: readers are given.
 
 pub mod blocks;
+#[cfg(feature = "parquet")]
+pub mod columns;
 pub mod delimited;
 pub mod fields;
 pub mod ndjson;

@@ -215,6 +215,7 @@ impl<'a> From<&'a Row<'_>> for Written<'a> {
 mod tests {
     use super::*;
     use crate::audience::ValueThousandths;
+    use crate::audience::rows::ReadError;
     use crate::audience::rows::blocks::{Format, cut_and_read};
     use crate::model::UnixSeconds;
     use proptest::prelude::*;
@@ -226,7 +227,7 @@ mod tests {
             seen.push((offered.line, offered.row.map(Row::into_owned)));
             Ok(())
         };
-        cut_and_read(Format::Ndjson, text.as_bytes(), take).expect("a text in memory is read");
+        cut_and_read::<ReadError>(Format::Ndjson, text.as_bytes(), take).expect("a text in memory is read");
         seen
     }
 

@@ -58,9 +58,12 @@ pub(super) fn last_end(bytes: &[u8], first: u64) -> Result<(usize, u64), ReadErr
 /// Appends a row as a message behind its length.
 pub fn write(out: &mut Vec<u8>, row: &Row<'_>) {
     let begin = out.len();
-    text(out, 1, &row.id_space);
-    text(out, 2, &row.id);
-    text(out, 3, &row.segment);
+    for (field, name) in [(1, &row.id_space), (2, &row.id), (3, &row.segment)] {
+        // An empty text is what a field that is not there says.
+        if !name.is_empty() {
+            text(out, field, name);
+        }
+    }
     number(out, 4, u64::from(row.last_seen.0));
     number(out, 5, row.first_seen.map_or(0, |time| u64::from(time.0)));
     number(out, 6, row.expires.map_or(0, |time| u64::from(time.0)));

@@ -206,6 +206,22 @@ fn take_input(
     }
 }
 
+#[cfg(feature = "parquet")]
+fn take_columns(
+    input: &Input,
+    feeder: &mut Feeder<'_>,
+    progress: &Arc<Progress>,
+) -> Result<(), Failure> {
+    use crate::audience::rows::columns::cut;
+    let name = input.path.to_string_lossy();
+    let file = super::columns::Positioned::open(&input.path, progress)?;
+    cut::<_, FeedError>(file, |block| {
+        feeder.put(&name, block);
+        Ok(())
+    })?;
+    Ok(())
+}
+
 #[cfg(not(feature = "parquet"))]
 fn take_columns(_: &Input, _: &mut Feeder<'_>, _: &Arc<Progress>) -> Result<(), Failure> {
     let message = "this homing was built without Parquet: build it with \
