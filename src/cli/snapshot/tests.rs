@@ -64,7 +64,7 @@ fn bad_rows_fail_the_build_and_are_listed_beside_it() {
 fn compressed_and_csv_inputs_build_the_same_set() {
     use flate2::{Compression, write::GzEncoder};
     let folder = folder();
-    let at = |line| snapshot_in(folder.path(), line);
+    let at = |line: &str| snapshot_in(folder.path(), line);
     let file = fs::File::create(folder.path().join("rows.ndjson.gz")).expect("created");
     let mut packed = GzEncoder::new(file, Compression::fast());
     packed.write_all(GOOD.as_bytes()).and_then(|()| packed.finish().map(|_| ())).expect("packed");
