@@ -7,14 +7,14 @@
 //! person, most with a value: a cart's, an item's price, or a score.
 
 use super::ValueThousandths;
-use super::rows::Row;
-use crate::model::{BidId, Seconds, UnixSeconds};
 use super::builder::{BuildError, Intake};
+use super::rows::Row;
+use super::threads::on_each;
+use crate::model::{BidId, Seconds, UnixSeconds};
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
 
 /// Users of the demo unless told otherwise.
 pub const USERS_DEFAULT: u64 = 1_000_000;
@@ -116,13 +116,7 @@ pub fn feed(
             progress(end - begin);
         }
     };
-    thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(make)).collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .fold(Ok(()), |first, next| first.and(next))
-    })
+    on_each(threads, make)
 }
 
 /// A membership before it is known under which id.

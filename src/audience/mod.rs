@@ -8,6 +8,7 @@
 //! - [`rows`] the input, one membership a row; [`rejects`] what was refused of it
 //! - [`builder`] rows to snapshot; [`generate`] rows of a made-up shop
 //! - [`snapshot`] the immutable audience, searched in place
+//! - `threads` the same work on several of them
 //! - [`store`] the folders of sets: install, verify, keep the newest
 //!
 //! Guarantees: looking someone up reads memory only and allocates nothing once its buffers
@@ -22,6 +23,7 @@ pub mod rows;
 pub mod segments;
 pub mod snapshot;
 pub mod store;
+pub(crate) mod threads;
 pub mod view;
 
 pub use expression::Expression;

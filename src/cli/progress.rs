@@ -65,7 +65,8 @@ impl Progress {
     }
 
     fn line(&self) -> String {
-        let (done, seconds) = (self.done.load(Ordering::Relaxed), self.begun.elapsed().as_secs_f64().max(0.001));
+        let (done, seconds) =
+            (self.done.load(Ordering::Relaxed), self.begun.elapsed().as_secs_f64().max(0.001));
         let per_second = (done as f64 / seconds) as u64;
         let so_far = format!("{}: {}, {}/s", self.what, self.show(done), self.show(per_second));
         match self.total {

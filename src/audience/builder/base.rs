@@ -5,13 +5,13 @@
 //! would have made. A removal that is older than a membership's newest event leaves it whole:
 //! of the events that it stands for only the sum is known.
 
-use super::intake::Intake;
 use super::BuildError;
+use super::intake::Intake;
 use crate::audience::snapshot::SnapshotError;
 use crate::audience::snapshot::files::{open_shard, read_manifest};
+use crate::audience::threads::on_each;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 /// Takes the set in `folder`, which is verified while it is read: as many shards at once as
 /// the intake has threads. `progress` is told of the bytes of every shard.
@@ -46,22 +46,12 @@ pub fn take_set(
         router.close()
     };
     let threads = intake.resources.threads.clamp(1, manifest.shards.len().max(1));
-    thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads)
-            .map(|_| {
-                scope.spawn(|| {
-                    let done = take();
-                    if done.is_err() {
-                        next.store(manifest.shards.len(), Ordering::Relaxed);
-                    }
-                    done
-                })
-            })
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .fold(Ok(()), |first, next| first.and(next))
+    on_each(threads, || {
+        let done = take();
+        if done.is_err() {
+            next.store(manifest.shards.len(), Ordering::Relaxed);
+        }
+        done
     })
     .map_err(|error| match error {
         // Which of several sets is meant.

@@ -4,11 +4,12 @@
 //! Guarantees: refused rows are told in the order of the input, whichever thread met them; a
 //! few blocks are in memory, however slow one of them is; the first fault ends all threads.
 
-use super::intake::{Intake, Router};
 use super::BuildError;
+use super::intake::{Intake, Router};
 use crate::audience::rejects::Rejects;
 use crate::audience::rows::blocks::{Block, Format, cut};
 use crate::audience::rows::{FieldFault, Offered, ReadError};
+use crate::audience::threads::joined;
 use parking_lot::{Condvar, Mutex};
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Read, Write};
@@ -65,10 +66,8 @@ pub fn feed<W: Write + Send, E: From<FeedError>>(
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         let produced = produce(&mut Feeder { belt: &belt });
         belt.end();
-        let done = workers
-            .into_iter()
-            .map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .fold(Ok(()), |first: Result<(), FeedError>, next| first.and(next));
+        let done: Vec<_> = workers.into_iter().map(joined).collect();
+        let done: Result<(), FeedError> = done.into_iter().collect();
         // A worker's fault is why the producer was stopped.
         done.map_err(E::from).and(produced)
     })
@@ -84,12 +83,7 @@ impl Feeder<'_> {
     ///
     /// # Errors
     /// The input cannot be read on.
-    pub fn read(
-        &mut self,
-        name: &str,
-        format: Format,
-        input: impl Read,
-    ) -> Result<(), FeedError> {
+    pub fn read(&mut self, name: &str, format: Format, input: impl Read) -> Result<(), FeedError> {
         let source: Arc<str> = name.into();
         let belt = self.belt;
         let hand = |block| {

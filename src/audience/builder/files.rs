@@ -12,13 +12,13 @@ use super::{Audience, BuildError, BuildSummary};
 use crate::audience::snapshot::format::shard_file_name;
 use crate::audience::snapshot::manifest::{MANIFEST_FILE, Manifest, ShardEntry};
 use crate::audience::snapshot::{SetFolder, SnapshotError, SnapshotInfo};
+use crate::audience::threads::on_each;
 use crate::model::UnixSeconds;
 use parking_lot::Mutex;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 /// What a row of a shard in the making takes: packed, and twice its place in the file.
 const SHARD_BYTES_PER_ROW: u64 = 48;
@@ -50,11 +50,7 @@ impl Intake {
     ///
     /// # Errors
     /// The folder or the spill file cannot be written or read, or there is no epoch.
-    pub fn write(
-        self,
-        out: &Path,
-        progress: &(dyn Fn(u64) + Sync),
-    ) -> Result<Built, BuildError> {
+    pub fn write(self, out: &Path, progress: &(dyn Fn(u64) + Sync)) -> Result<Built, BuildError> {
         let epoch = self.epoch();
         if self.scope.part.is_none() && epoch.is_none() {
             return Err(BuildError::NoEpoch);
@@ -80,17 +76,14 @@ impl Intake {
         let entries = making.entries.into_inner().into_iter().flatten().collect::<Vec<_>>();
         let mut summary = making.summary.into_inner();
         summary.bytes = entries.iter().map(|entry| entry.bytes).sum();
-        let output = match (part, entries.first()) {
-            (Some(shard), Some(entry)) => {
-                let part = Part { shard, epoch, segments, entry: entry.clone() };
-                folder.write(PART_FILE, &part.encode())?;
-                Output::Part(part)
-            }
-            _ => {
-                let manifest = Manifest::new(epoch, segments, entries);
-                folder.write(MANIFEST_FILE, &manifest.encode())?;
-                Output::Set(SnapshotInfo::new(&name_of(out), &manifest))
-            }
+        let output = if let (Some(shard), Some(entry)) = (part, entries.first().cloned()) {
+            let part = Part { shard, epoch, segments, entry };
+            folder.write(PART_FILE, &part.encode())?;
+            Output::Part(part)
+        } else {
+            let manifest = Manifest::new(epoch, segments, entries);
+            folder.write(MANIFEST_FILE, &manifest.encode())?;
+            Output::Set(SnapshotInfo::new(&name_of(out), &manifest))
         };
         folder.publish()?;
         Ok(Built { summary, output })
@@ -129,15 +122,7 @@ struct Making<'a> {
 
 impl Making<'_> {
     fn run(&self) -> Result<(), BuildError> {
-        let makers = self.intake.makers();
-        thread::scope(|scope| {
-            let threads: Vec<_> = (0..makers).map(|_| scope.spawn(|| self.make())).collect();
-            let done = threads.into_iter().map(|thread| {
-                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            });
-            // All are waited for; the first fault in order of thread is told.
-            done.fold(Ok(()), |first, next| first.and(next))
-        })
+        on_each(self.intake.makers(), || self.make())
     }
 
     fn make(&self) -> Result<(), BuildError> {
@@ -218,7 +203,7 @@ pub fn join_parts(folders: &[PathBuf], out: &Path) -> Result<SnapshotInfo, Build
         set.copy(folder, &file, part.entry.bytes + 1)?;
         if checksum_of(&set.path().join(&file))? != part.entry.sha256 {
             let problem = format!("expected the {file} that was built here, found another");
-            return Err(BuildError::Parts { path: folder.to_path_buf(), problem });
+            return Err(BuildError::Parts { path: (*folder).clone(), problem });
         }
     }
     let segments = parts.first().map(|(_, part)| part.segments.clone()).unwrap_or_default();

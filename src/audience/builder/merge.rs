@@ -20,7 +20,7 @@ pub(super) struct Merged {
     /// The newest of them.
     pub(super) newest_seen: UnixSeconds,
     /// Rows that went into a newer one.
-    pub(super) merged: u64,
+    pub(super) joined: u64,
     /// Rows that a removal forgot.
     pub(super) removed: u64,
 }
@@ -101,7 +101,7 @@ impl Merged {
         group.retain(|row| !row.remove && Some(row.last_seen) > removed_until);
         self.removed += events - group.len() as u64;
         let Some(newest) = group.last() else { return Ok(false) };
-        self.merged += group.len() as u64 - 1;
+        self.joined += group.len() as u64 - 1;
         let count = rules.counts.merge(group.iter().map(|row| u64::from(row.count)));
         let value = rules.values.merge(group.iter().map(|row| row.value));
         let one = PackedRow {

@@ -116,7 +116,9 @@ pub enum BuildError {
         found: String,
     },
     /// Rows that do not fit, and nowhere to put them.
-    #[error("expected rows that fit into the memory given, found more: give more or a spill folder")]
+    #[error(
+        "expected rows that fit into the memory given, found more: give more or a spill folder"
+    )]
     Memory,
     /// The spill file cannot be written or read.
     #[error(
@@ -229,7 +231,9 @@ impl Builder {
             .map(|number| self.intake.merge_partition(number, &places))
             .collect::<Result<Vec<_>, _>>()?;
         let mut summary = self.intake.summary();
-        merged.iter().for_each(|one| summary.count(one));
+        for one in &merged {
+            summary.count(one);
+        }
         Ok(Audience { merged, segments, epoch, shards: self.intake.shards(), summary })
     }
 }
@@ -238,7 +242,7 @@ impl BuildSummary {
     fn count(&mut self, merged: &Merged) {
         self.users += merged.users;
         self.memberships += merged.memberships;
-        self.merged += merged.merged;
+        self.merged += merged.joined;
         self.removed += merged.removed;
     }
 }

@@ -90,7 +90,8 @@ impl<'a> PackedRow<'a> {
     pub(super) fn read(bytes: &'a [u8]) -> Option<(Self, usize)> {
         let fixed: &[u8; FIXED_BYTES] = bytes.first_chunk()?;
         let fields = fixed[10];
-        let last_seen = UnixSeconds(u32::from_le_bytes([fixed[11], fixed[12], fixed[13], fixed[14]]));
+        let last_seen =
+            UnixSeconds(u32::from_le_bytes([fixed[11], fixed[12], fixed[13], fixed[14]]));
         let (key, segment) = key_and_segment(fixed);
         let mut rest = Rest { bytes, at: FIXED_BYTES };
         let has = |field: u8| fields & field != 0;
@@ -144,8 +145,8 @@ pub(super) fn is_removal(bytes: &[u8]) -> bool {
 }
 
 fn key_and_segment(fixed: &[u8; FIXED_BYTES]) -> (UserKey, u16) {
-    let [a, b, c, d, e, f, g, h, low, high, ..] = *fixed;
-    (UserKey(u64::from_le_bytes([a, b, c, d, e, f, g, h])), u16::from_le_bytes([low, high]))
+    let key = fixed.first_chunk().map_or(0, |key| u64::from_le_bytes(*key));
+    (UserKey(key), u16::from_le_bytes([fixed[SEGMENT_AT], fixed[SEGMENT_AT + 1]]))
 }
 
 struct Rest<'a> {

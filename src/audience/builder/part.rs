@@ -98,9 +98,8 @@ fn seal(part: &proto::Part) -> Vec<u8> {
 pub(super) fn in_order(
     mut parts: Vec<(&PathBuf, Part)>,
 ) -> Result<Vec<(&PathBuf, Part)>, BuildError> {
-    let fault = |path: &Path, problem: String| {
-        Err(BuildError::Parts { path: path.to_path_buf(), problem })
-    };
+    let fault =
+        |path: &Path, problem: String| Err(BuildError::Parts { path: path.to_path_buf(), problem });
     parts.sort_by_key(|(_, part)| part.shard.number);
     let Some((first_path, first)) = parts.first().cloned() else {
         return Err(BuildError::Shards { found: 0 });
@@ -195,8 +194,10 @@ mod tests {
         assert!(fault(vec![part(0, 2)]).contains("all 2 shards"));
         assert!(fault(vec![part(0, 2), part(0, 2)]).contains("shard 1 of 2"));
         assert!(fault(vec![part(0, 2), part(1, 4)]).contains("one of 4"));
-        assert!(fault(vec![part(0, 2), Part { segments: Vec::new(), ..part(1, 2) }])
-            .contains("--segments"));
+        assert!(
+            fault(vec![part(0, 2), Part { segments: Vec::new(), ..part(1, 2) }])
+                .contains("--segments")
+        );
         assert!(joined(Vec::new()).is_err());
     }
 }

@@ -152,7 +152,9 @@ fn counts_and_values_are_merged_as_told() {
     ] {
         let own = (Resources::default(), Scope::default());
         let mut builder = Builder::with(options(), Rules { counts, values }, own).expect("options");
-        rows.iter().for_each(|row| builder.add(row).expect("a good row"));
+        for row in &rows {
+            builder.add(row).expect("a good row");
+        }
         let snapshot = builder.finish().expect("rows").into_snapshot("s").expect("packs");
         let found = snapshot.memberships(UserKey::new("buyeruid", "u")).next().expect("known");
         assert_eq!((found.count, found.value.0), expected, "{counts:?} {values:?}");
@@ -188,7 +190,9 @@ fn many_rows() -> Vec<Row<'static>> {
 
 fn text_of(rows: &[Row<'_>]) -> Vec<u8> {
     let mut text = Vec::new();
-    rows.iter().for_each(|row| ndjson::write(&mut text, row).expect("memory"));
+    for row in rows {
+        ndjson::write(&mut text, row).expect("memory");
+    }
     text
 }
 
@@ -269,13 +273,17 @@ fn threads_order_memory_and_format_make_no_difference() {
     rows.reverse();
     let mut messages = Vec::new();
     let (first, second) = rows.split_at(rows.len() / 3);
-    first.iter().for_each(|row| protobuf::write(&mut messages, row));
+    for row in first {
+        protobuf::write(&mut messages, row);
+    }
     let text = text_of(second);
     let inputs = [(Format::Protobuf, &messages[..]), (Format::Ndjson, &text[..])];
     same("mixed", &Way::new(2).built(&at("mixed"), &inputs));
 
     let mut builder = Builder::new(Way::new(1).options).expect("options");
-    rows.iter().for_each(|row| builder.add(row).expect("a good row"));
+    for row in &rows {
+        builder.add(row).expect("a good row");
+    }
     builder.finish().expect("rows").write(&at("front")).expect("written");
     assert!(files_in(&at("front")) == expected, "the simple front");
     let left: Vec<_> = files_in_names(folder.path());
@@ -421,7 +429,9 @@ fn who_is_suppressed_is_in_no_set() {
     let scope = Scope { suppressed: suppressed.into_iter().collect(), ..Scope::default() };
     let own = (Resources::default(), scope);
     let mut builder = Builder::with(options(), Rules::default(), own).expect("options");
-    (0..20).for_each(|n| builder.add(&row(&format!("u{n}"), "view", 5)).expect("a good row"));
+    for n in 0..20 {
+        builder.add(&row(&format!("u{n}"), "view", 5)).expect("a good row");
+    }
     builder.add(&row("u7", "cart", 6)).expect("a good row");
     let audience = builder.finish().expect("rows");
     assert_eq!((audience.summary().suppressed, audience.summary().users), (3, 18));
@@ -431,11 +441,11 @@ fn who_is_suppressed_is_in_no_set() {
 
 #[test]
 fn refused_rows_are_told_in_order_from_any_thread() {
-    let line = |n: u32| format!(r#"{{"id_space":"a","id":"{n}","segment":"view","last_seen":{n}}}"#);
+    let line =
+        |n: u32| format!(r#"{{"id_space":"a","id":"{n}","segment":"view","last_seen":{n}}}"#);
     let bad = |n: u32| n % 1_000 == 7;
-    let text: String = (1..=60_000)
-        .map(|n| if bad(n) { format!("[{n}]\n") } else { line(n) + "\n" })
-        .collect();
+    let text: String =
+        (1..=60_000).map(|n| if bad(n) { format!("[{n}]\n") } else { line(n) + "\n" }).collect();
     let mut told = Vec::new();
     for threads in [1, 3] {
         let intake = Way::new(threads).intake();

@@ -208,7 +208,7 @@ fn read_up_to(input: &mut impl Read, buffer: &mut Vec<u8>, wanted: usize) -> io:
 }
 
 fn ends_in(bytes: &[u8]) -> u64 {
-    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
+    bytes.iter().map(|byte| u64::from(*byte == b'\n')).sum()
 }
 
 impl From<FieldFault> for ReadError {
@@ -234,13 +234,17 @@ mod tests {
 
     fn ids(format: Format, input: &[u8]) -> (Vec<(u64, String)>, usize) {
         let (mut ids, mut blocks) = (Vec::new(), 0);
-        cut::<ReadError>(format, Trickle(input), (Vec::new, |block: Block| {
-            blocks += 1;
-            block.rows(|offered| {
-                ids.push((offered.line, offered.row.expect("good").id.into_owned()));
-                Ok(())
-            })
-        }))
+        cut::<ReadError>(
+            format,
+            Trickle(input),
+            (Vec::new, |block: Block| {
+                blocks += 1;
+                block.rows(|offered| {
+                    ids.push((offered.line, offered.row.expect("good").id.into_owned()));
+                    Ok(())
+                })
+            }),
+        )
         .expect("good input");
         (ids, blocks)
     }

@@ -120,11 +120,10 @@ fn kind(column: &ColumnDescriptor) -> Option<Kind> {
         (_, ConvertedType::TIMESTAMP_MICROS) => Some(Kind::Ticks(1_000_000)),
         (Some(LogicalType::Decimal(decimal)), _) => places(decimal.scale, column),
         (_, ConvertedType::DECIMAL) => places(column.type_scale(), column),
-        (
-            Some(LogicalType::Date | LogicalType::Time(_)),
-            _,
-        )
-        | (_, ConvertedType::DATE | ConvertedType::TIME_MILLIS | ConvertedType::TIME_MICROS) => None,
+        (Some(LogicalType::Date | LogicalType::Time(_)), _)
+        | (_, ConvertedType::DATE | ConvertedType::TIME_MILLIS | ConvertedType::TIME_MICROS) => {
+            None
+        }
         _ => Some(Kind::Plain),
     }
 }
@@ -252,8 +251,8 @@ impl Open {
         if self.column.repeated {
             return self.next_list(cursor);
         }
-        let present = self.column.present == 0
-            || self.levels.get(cursor.level) == Some(&self.column.present);
+        let present =
+            self.column.present == 0 || self.levels.get(cursor.level) == Some(&self.column.present);
         cursor.level += 1;
         if !present {
             return Found::Absent;
@@ -355,10 +354,7 @@ fn broken(line: u64, error: ParquetError) -> ReadError {
 }
 
 /// The library asserts what a damaged file breaks.
-fn guarded<T>(
-    line: u64,
-    read: impl FnOnce() -> Result<T, ReadError>,
-) -> Result<T, ReadError> {
+fn guarded<T>(line: u64, read: impl FnOnce() -> Result<T, ReadError>) -> Result<T, ReadError> {
     let damaged = |_| Err(ReadError::invalid(line, "expected a sound Parquet file: it is damaged"));
     catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(damaged)
 }

@@ -227,7 +227,8 @@ mod tests {
             seen.push((offered.line, offered.row.map(Row::into_owned)));
             Ok(())
         };
-        cut_and_read::<ReadError>(Format::Ndjson, text.as_bytes(), take).expect("a text in memory is read");
+        cut_and_read::<ReadError>(Format::Ndjson, text.as_bytes(), take)
+            .expect("a text in memory is read");
         seen
     }
 

@@ -160,9 +160,8 @@ fn number_field(row: &mut Row<'_>, field: u64, number: u64) -> Result<(), FieldF
         6 => row.expires = time("expires_s", number)?,
         7 => {
             let count = u32::try_from(number);
-            row.count = count
-                .map_err(|_| FieldFault::new("count", COUNT, &number.to_string()))?
-                .max(1);
+            row.count =
+                count.map_err(|_| FieldFault::new("count", COUNT, &number.to_string()))?.max(1);
         }
         8 => row.value = ValueThousandths(number),
         10 => row.remove = number != 0,
@@ -219,8 +218,8 @@ impl<'a> Walk<'a> {
 mod tests {
     use super::*;
     use crate::audience::snapshot::manifest::proto;
-    use prost::Message;
     use proptest::prelude::*;
+    use prost::Message;
 
     /// The row as prost knows it.
     fn oracle(row: &Row<'_>) -> proto::Row {

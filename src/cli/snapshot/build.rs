@@ -143,7 +143,12 @@ fn intake(args: &BuildArgs) -> Result<Intake, Failure> {
     let scope = Scope {
         part: args.shard,
         segments: args.segments.as_deref().map(lists::segments).transpose()?,
-        suppressed: args.suppress.as_deref().map(lists::suppressed).transpose()?.unwrap_or_default(),
+        suppressed: args
+            .suppress
+            .as_deref()
+            .map(lists::suppressed)
+            .transpose()?
+            .unwrap_or_default(),
     };
     Ok(Intake::new(options, rules, resources, scope)?)
 }

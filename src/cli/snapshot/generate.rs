@@ -8,6 +8,7 @@ use super::super::wall_clock;
 use super::{print_json, time_argument};
 use crate::audience::generate::{Plan, USERS_DEFAULT, USERS_MAX, USERS_PER_TURN, rows_of};
 use crate::audience::rows::{ndjson, protobuf};
+use crate::audience::threads::on_each;
 use crate::model::UnixSeconds;
 use clap::Args;
 use clap::builder::TypedValueParser;
@@ -84,7 +85,8 @@ pub(super) fn run(args: &GenerateArgs) -> Result<(), Failure> {
 /// Writes the rows of all users, in their order, on all cores.
 fn write(plan: Plan, format: Format, file: File) -> Result<u64, Failure> {
     let progress = Progress::begin("generating", Unit::Users, Some(plan.users));
-    let turns = Turns { next: AtomicU64::new(0), file: Mutex::new((0, file)), changed: Condvar::new() };
+    let turns =
+        Turns { next: AtomicU64::new(0), file: Mutex::new((0, file)), changed: Condvar::new() };
     let written = AtomicU64::new(0);
     let make = || -> io::Result<()> {
         let mut text = Vec::new();
@@ -113,13 +115,7 @@ fn write(plan: Plan, format: Format, file: File) -> Result<u64, Failure> {
         }
     };
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(make)).collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .fold(Ok(()), |first, next| first.and(next))
-    })?;
+    on_each(threads, make)?;
     progress.end();
     Ok(written.into_inner())
 }

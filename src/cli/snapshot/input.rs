@@ -125,7 +125,8 @@ impl Input {
             _ => None,
         };
         let format = format.or(by_name).ok_or_else(|| {
-            let expected = "expected a name that ends in .ndjson, .csv, .pb or .parquet (and .gz or .zst)";
+            let expected =
+                "expected a name that ends in .ndjson, .csv, .pb or .parquet (and .gz or .zst)";
             Failure::new(exit::USAGE, format!("{expected}, found {name}: give --format"))
         })?;
         Ok(Self { path: path.to_path_buf(), format, packing })

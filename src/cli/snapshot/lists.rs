@@ -52,10 +52,7 @@ fn user(line: &str) -> Option<UserKey> {
 }
 
 /// Calls `each` with every line that is neither empty nor begins with `#`.
-fn each_line(
-    path: &Path,
-    mut each: impl FnMut(&str) -> Result<(), String>,
-) -> Result<(), Failure> {
+fn each_line(path: &Path, mut each: impl FnMut(&str) -> Result<(), String>) -> Result<(), Failure> {
     let mut input = BufReader::new(File::open(path).map_err(Failure::reading(path))?);
     let mut line = String::new();
     for number in 1_u64.. {
