@@ -1,13 +1,20 @@
 //! A made-up shop's audience, for the demo and for benchmarks: as skewed as real ones are.
 //!
-//! Guarantees: the same seed and `now` give the same rows on every machine (integers only).
-//! Visits are spread evenly over the logarithm of their age, from a minute to 120 days;
-//! counts and items follow Zipf's law, cart values a bell over their logarithm.
+//! Guarantees: the same seed and `now` give the same rows on every machine (integers only), and
+//! each user the same ones whoever else is made, so that threads can share the work. Visits are
+//! spread evenly over the logarithm of their age, from a minute to 120 days; counts, items and
+//! interests follow Zipf's law, values a bell over their logarithm. About three memberships a
+//! person, most with a value: a cart's, an item's price, or a score.
 
 use super::ValueThousandths;
+use super::builder::{BuildError, Intake};
 use super::rows::Row;
+use super::threads::on_each;
 use crate::model::{BidId, Seconds, UnixSeconds};
 use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Users of the demo unless told otherwise.
 pub const USERS_DEFAULT: u64 = 1_000_000;
@@ -18,6 +25,15 @@ const AGE_MIN: Seconds = Seconds(60);
 const AGE_MAX: Seconds = Seconds(120 * 86_400);
 const CRM_TTL: Seconds = Seconds(365 * 86_400);
 const SKUS: u64 = 500;
+/// Kinds of goods in which people are interested: `interest_01` the most.
+const INTERESTS: u64 = 24;
+const INTERESTS_OF_ONE_MAX: u64 = 3;
+static INTEREST_NAMES: LazyLock<Vec<String>> =
+    LazyLock::new(|| (1..=INTERESTS).map(|n| format!("interest_{n:02}")).collect());
+/// What values are drawn from, so that they do not change what else is drawn.
+const WORTH: u64 = 0x776f_7274_6800_0000;
+/// How many users are made in one go where threads share the work.
+pub const USERS_PER_TURN: u64 = 4_096;
 const ITEMS_IN_CART_MAX: u64 = 6;
 const VALUE_MIN_THOUSANDTHS: u64 = 15_000;
 const VALUE_MAX_THOUSANDTHS: u64 = 400_000;
@@ -44,16 +60,30 @@ pub fn demo_ifa(n: u64) -> String {
 }
 
 /// Makes the rows of all users and hands each to `take`, until `take` fails.
-pub fn rows<E>(plan: Plan, mut take: impl FnMut(&Row<'_>) -> Result<(), E>) -> Result<(), E> {
+pub fn rows<E>(plan: Plan, take: impl FnMut(&Row<'_>) -> Result<(), E>) -> Result<(), E> {
+    rows_of(plan, 0..plan.users, take)
+}
+
+/// Makes the rows of some of the users.
+pub fn rows_of<E>(
+    plan: Plan,
+    users: Range<u64>,
+    mut take: impl FnMut(&Row<'_>) -> Result<(), E>,
+) -> Result<(), E> {
     let mut drafts = Vec::new();
-    for n in 0..plan.users.min(USERS_MAX) {
-        let mut shop = Shopper { dice: Dice::of_user(plan.seed, n), now: plan.now };
+    for n in users.start..users.end.min(plan.users).min(USERS_MAX) {
+        let mut shop = Shopper {
+            dice: Dice::of_user(plan.seed, n),
+            worth: Dice::of_user(plan.seed ^ WORTH, n),
+            now: plan.now,
+        };
         drafts.clear();
         shop.live(&mut drafts);
         let ids = [
             Some(("buyeruid", demo_user_id(n))),
             (shop.dice.per_mille() < 300).then(|| ("ifa", demo_ifa(n))),
         ];
+        shop.browse(&mut drafts);
         for (space, id) in ids.iter().flatten() {
             for draft in &drafts {
                 take(&draft.row(space, id))?;
@@ -61,6 +91,32 @@ pub fn rows<E>(plan: Plan, mut take: impl FnMut(&Row<'_>) -> Result<(), E>) -> R
         }
     }
     Ok(())
+}
+
+/// Makes the rows of all users into `intake`, on `threads` threads; `progress` is told of the
+/// users made.
+///
+/// # Errors
+/// Those of [`super::builder::Router::add`].
+pub fn feed(
+    plan: Plan,
+    (intake, threads): (&Intake, usize),
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<(), BuildError> {
+    let next = AtomicU64::new(0);
+    let make = || {
+        let mut router = intake.router();
+        loop {
+            let begin = next.fetch_add(USERS_PER_TURN, Ordering::Relaxed);
+            if begin >= plan.users {
+                return router.close();
+            }
+            let end = plan.users.min(begin + USERS_PER_TURN);
+            rows_of(plan, begin..end, |row| router.add(row))?;
+            progress(end - begin);
+        }
+    };
+    on_each(threads, make)
 }
 
 /// A membership before it is known under which id.
@@ -94,6 +150,7 @@ impl Draft {
 /// One person's history.
 struct Shopper {
     dice: Dice,
+    worth: Dice,
     now: UnixSeconds,
 }
 
@@ -165,6 +222,31 @@ impl Shopper {
         }
         if (listed && !customer) || self.dice.per_mille() < 60 {
             drafts.push(self.listed("newsletter"));
+        }
+    }
+
+    /// Who looks at items has interests, and most of what people do is worth something.
+    fn browse(&mut self, drafts: &mut Vec<Draft>) {
+        let looked = drafts.iter().find(|draft| draft.segment == "view_item");
+        if let Some(last_seen) = looked.map(|draft| draft.last_seen) {
+            for _ in 0..self.worth.zipf(INTERESTS_OF_ONE_MAX) {
+                let place = self.worth.zipf(INTERESTS) as usize - 1;
+                let segment = INTEREST_NAMES.get(place).map_or("interest_01", String::as_str);
+                if drafts.iter().all(|draft| draft.segment != segment) {
+                    let before = Seconds(self.worth.below(86_400) as u32);
+                    let count = self.worth.zipf(12) as u32;
+                    let interest = self.draft(segment, last_seen.minus(before), 1);
+                    drafts.push(Draft { count, ..interest });
+                }
+            }
+        }
+        for draft in drafts.iter_mut().filter(|draft| draft.value.0 == 0) {
+            draft.value = match draft.segment {
+                "bounced" | "newsletter" => ValueThousandths(0),
+                "view_item" | "crm_customer" | "crm_vip" => self.worth.cart_value(),
+                // A score between 0 and 1.
+                _ => ValueThousandths(1 + self.worth.below(1_000)),
+            };
         }
     }
 
@@ -244,15 +326,21 @@ impl Dice {
 
 /// A text of the form 8-4-4-4-12 that is different for every `n`.
 fn uuid_like(seed: u64, n: u64) -> String {
+    const DIGITS: [u8; 16] = *b"0123456789abcdef";
     let (high, low) = (BidId::nth(seed, n).0, BidId::nth(!seed, n).0);
-    format!(
-        "{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",
-        high >> 32,
-        high >> 16 & 0xffff,
-        high & 0xfff,
-        low >> 48 & 0xfff,
-        low & 0xffff_ffff_ffff
-    )
+    // Version 4 and variant a, as a random UUID has them.
+    let high = high & !0xf000 | 0x4000;
+    let low = (low & 0x0fff_ffff_ffff_ffff) | 0xa000_0000_0000_0000;
+    let bytes = (u128::from(high) << 64 | u128::from(low)).to_be_bytes();
+    let mut text = String::with_capacity(36);
+    for (place, byte) in bytes.iter().enumerate() {
+        if matches!(place, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    text
 }
 
 #[cfg(test)]
@@ -311,6 +399,12 @@ mod tests {
         let hours = |at: usize| PLAN.now.since(*ages[ages.len() * at / 100]).0 / 3_600;
         assert!((3..12).contains(&hours(50)), "median {} h", hours(50));
         assert!(hours(5) > 24 * 45 && hours(95) < 1);
+    }
+
+    #[test]
+    fn ids_are_those_of_every_demo_before() {
+        assert_eq!(demo_user_id(0), "ee2eee4b-9677-46d5-a95d-2f10ad788de0");
+        assert_eq!(demo_user_id(12_345), "925f1d9e-65b7-4ff9-a669-c359b1bd90d3");
     }
 
     #[test]

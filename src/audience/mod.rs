@@ -8,13 +8,13 @@
 //! - [`rows`] the input, one membership a row; [`rejects`] what was refused of it
 //! - [`builder`] rows to snapshot; [`generate`] rows of a made-up shop
 //! - [`snapshot`] the immutable audience, searched in place
+//! - `threads` the same work on several of them
 //! - [`store`] the folders of sets: install, verify, keep the newest
 //!
 //! Guarantees: looking someone up reads memory only and allocates nothing once its buffers
 //! are warm. Must not know what a campaign, an exchange or a socket is.
 
 pub mod builder;
-mod builder_files;
 pub mod expression;
 pub mod generate;
 pub mod membership;
@@ -23,6 +23,7 @@ pub mod rows;
 pub mod segments;
 pub mod snapshot;
 pub mod store;
+pub(crate) mod threads;
 pub mod view;
 
 pub use expression::Expression;

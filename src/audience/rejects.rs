@@ -71,6 +71,12 @@ impl<W: Write> Rejects<W> {
         Ok(())
     }
 
+    /// Counts refused rows without writing them.
+    pub fn count(&mut self, expected: &'static str, count: u64) {
+        self.total += count;
+        *self.by_reason.entry(expected).or_default() += count;
+    }
+
     /// How many rows were refused.
     pub fn total(&self) -> u64 {
         self.total
@@ -84,6 +90,11 @@ impl<W: Write> Rejects<W> {
     /// The first few.
     pub fn examples(&self) -> &[Reject] {
         &self.examples
+    }
+
+    /// What it wrote to.
+    pub fn into_inner(self) -> W {
+        self.out
     }
 
     /// Writes out what is buffered.

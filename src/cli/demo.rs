@@ -135,7 +135,7 @@ fn audience(settings: &Settings, users: u64) -> Result<SnapshotInfo, Failure> {
         return Ok(info);
     }
     let progress = Progress::begin("making people", Unit::Users, Some(users));
-    let built = people::build(folder, (users, wall_clock()), |by| progress.advance(by));
+    let built = people::build(folder, (users, wall_clock()), &|by| progress.advance(by));
     progress.end();
     Ok(built?)
 }

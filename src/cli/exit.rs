@@ -83,7 +83,8 @@ impl From<BuildError> for Failure {
     fn from(error: BuildError) -> Self {
         match error {
             BuildError::Snapshot(error) => error.into(),
-            BuildError::Shards { .. } => Self::new(USAGE, error),
+            BuildError::Shards { .. } | BuildError::Part { .. } => Self::new(USAGE, error),
+            BuildError::Spill { .. } | BuildError::Damaged => Self::new(IO, error),
             _ => Self::new(DATA, error),
         }
     }

@@ -2,9 +2,10 @@
 //! plain line every two seconds otherwise, so that a log stays readable.
 
 use indicatif::{HumanBytes, HumanCount, HumanDuration, ProgressBar, ProgressStyle};
-use std::cell::Cell;
+use parking_lot::Mutex;
 use std::io::{self, IsTerminal, Read, Write};
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// How often a plain line is written.
@@ -17,17 +18,19 @@ pub(super) enum Unit {
     Bytes,
     /// Users made.
     Users,
+    /// Parts of a set, of which there are some hundreds.
+    Steps,
 }
 
-/// Work in progress.
+/// Work in progress, of one thread or several.
 pub(super) struct Progress {
     what: &'static str,
     unit: Unit,
     /// `None` where the end is not known.
     total: Option<u64>,
-    done: Cell<u64>,
+    done: AtomicU64,
     begun: Instant,
-    line_at: Cell<Instant>,
+    line_at: Mutex<Instant>,
     bar: Option<ProgressBar>,
 }
 
@@ -36,16 +39,19 @@ impl Progress {
     pub(super) fn begin(what: &'static str, unit: Unit, total: Option<u64>) -> Self {
         let begun = Instant::now();
         let bar = io::stderr().is_terminal().then(|| bar(what, unit, total));
-        Self { what, unit, total, done: Cell::new(0), begun, line_at: Cell::new(begun), bar }
+        let (done, line_at) = (AtomicU64::new(0), Mutex::new(begun));
+        Self { what, unit, total, done, begun, line_at, bar }
     }
 
     /// Counts work done.
     pub(super) fn advance(&self, by: u64) {
-        self.done.set(self.done.get() + by);
+        self.done.fetch_add(by, Ordering::Relaxed);
         if let Some(bar) = &self.bar {
             bar.inc(by);
-        } else if self.line_at.get().elapsed() >= LINE_EVERY {
-            self.line_at.set(Instant::now());
+        } else if let Some(mut line_at) = self.line_at.try_lock()
+            && line_at.elapsed() >= LINE_EVERY
+        {
+            *line_at = Instant::now();
             // Progress is a courtesy: without anyone to read it the work goes on.
             let _ = writeln!(io::stderr(), "{}", self.line());
         }
@@ -59,7 +65,8 @@ impl Progress {
     }
 
     fn line(&self) -> String {
-        let (done, seconds) = (self.done.get(), self.begun.elapsed().as_secs_f64().max(0.001));
+        let (done, seconds) =
+            (self.done.load(Ordering::Relaxed), self.begun.elapsed().as_secs_f64().max(0.001));
         let per_second = (done as f64 / seconds) as u64;
         let so_far = format!("{}: {}, {}/s", self.what, self.show(done), self.show(per_second));
         match self.total {
@@ -75,6 +82,7 @@ impl Progress {
         match self.unit {
             Unit::Bytes => HumanBytes(amount).to_string(),
             Unit::Users => format!("{} users", HumanCount(amount)),
+            Unit::Steps => format!("{} steps", HumanCount(amount)),
         }
     }
 }
@@ -86,6 +94,7 @@ fn bar(what: &'static str, unit: Unit, total: Option<u64>) -> ProgressBar {
             "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta} left"
         }
         (Unit::Bytes, None) => "{msg} {bytes} {bytes_per_sec}",
+        (Unit::Steps, _) => "{msg} {wide_bar} {pos}/{len} {eta} left",
         (Unit::Users, _) => "{msg} {wide_bar} {human_pos}/{human_len} users {per_sec} {eta} left",
     };
     let style = ProgressStyle::with_template(template);
@@ -95,12 +104,12 @@ fn bar(what: &'static str, unit: Unit, total: Option<u64>) -> ProgressBar {
 /// A reader that counts what goes through it.
 pub(super) struct Counted<R> {
     input: R,
-    progress: Rc<Progress>,
+    progress: Arc<Progress>,
 }
 
 impl<R> Counted<R> {
     /// Counts what is read from `input`.
-    pub(super) fn new(input: R, progress: Rc<Progress>) -> Self {
+    pub(super) fn new(input: R, progress: Arc<Progress>) -> Self {
         Self { input, progress }
     }
 }
@@ -119,16 +128,16 @@ mod tests {
 
     #[test]
     fn a_plain_line_has_rate_and_time_left() {
-        let progress = Rc::new(Progress {
+        let progress = Arc::new(Progress {
             what: "reading",
             unit: Unit::Bytes,
             total: Some(30_000),
-            done: Cell::new(0),
+            done: AtomicU64::new(0),
             begun: Instant::now(),
-            line_at: Cell::new(Instant::now()),
+            line_at: Mutex::new(Instant::now()),
             bar: None,
         });
-        let mut counted = Counted::new(&[0; 10_000][..], Rc::clone(&progress));
+        let mut counted = Counted::new(&[0; 10_000][..], Arc::clone(&progress));
         io::copy(&mut counted, &mut io::sink()).expect("memory");
         let line = progress.line();
         assert!(line.starts_with("reading: 9.77 KiB, ") && line.ends_with(" left"), "{line}");

@@ -1,9 +1,14 @@
-//! `homing snapshot`: build, inspect, verify, lookup, generate.
+//! `homing snapshot`: build, merge-manifest, inspect, verify, lookup, generate.
 
 mod build;
+#[cfg(feature = "parquet")]
+mod columns;
 mod generate;
 mod input;
+mod join;
+mod lists;
 mod lookup;
+mod report;
 
 use super::exit::{self, Failure};
 use crate::audience::SnapshotInfo;
@@ -17,15 +22,17 @@ use std::path::{Path, PathBuf};
 /// What can be done with snapshots.
 #[derive(Debug, Subcommand)]
 pub enum SnapshotCommand {
-    /// Build a set from rows in NDJSON or CSV, one membership a row.
-    Build(build::BuildArgs),
+    /// Build a set from rows, one membership a row.
+    Build(Box<build::BuildArgs>),
+    /// Join shards that were built by themselves into a set.
+    MergeManifest(join::JoinArgs),
     /// Show what a set says it is, without reading its shards.
     Inspect(FolderArgs),
     /// Check every byte of a set.
     Verify(FolderArgs),
     /// Show what a set knows of one user.
     Lookup(lookup::LookupArgs),
-    /// Write the rows of a made-up shop as NDJSON.
+    /// Write the rows of a made-up shop, as NDJSON or protobuf.
     Generate(generate::GenerateArgs),
 }
 
@@ -43,6 +50,7 @@ pub struct FolderArgs {
 pub fn run(command: &SnapshotCommand) -> u8 {
     let done = match command {
         SnapshotCommand::Build(args) => build::run(args),
+        SnapshotCommand::MergeManifest(args) => join::run(args),
         SnapshotCommand::Inspect(args) => inspect(args),
         SnapshotCommand::Verify(args) => verify(args),
         SnapshotCommand::Lookup(args) => lookup::run(args),

@@ -5,7 +5,8 @@
 
 use super::DemoError;
 use crate::audience::SnapshotInfo;
-use crate::audience::builder::{BuildError, BuildOptions, Builder, ROWS_MAX_DEFAULT};
+use crate::audience::builder::rules::{MEMORY_BYTES_DEFAULT, Resources, Rules, Scope};
+use crate::audience::builder::{BuildError, BuildOptions, Intake, Output, ROWS_MAX_DEFAULT};
 use crate::audience::generate::{self, Plan};
 use crate::audience::store::newest_complete_set;
 use crate::model::{Seconds, UnixSeconds};
@@ -38,29 +39,28 @@ pub fn usable(
     }))
 }
 
-/// Builds a set of `users` people into `folder`; `progress` is told of every one made.
+/// Builds a set of `users` people into `folder`, on all cores; `progress` is told of those made.
 ///
 /// # Errors
 /// The rows cannot be built or the set cannot be written.
 pub fn build(
     folder: &Path,
     (users, now): (u64, UnixSeconds),
-    mut progress: impl FnMut(u64),
+    progress: &(dyn Fn(u64) + Sync),
 ) -> Result<SnapshotInfo, DemoError> {
     let epoch = Some(now.minus(BUILDING_TAKES));
     let options = BuildOptions { now, epoch, shards: None, rows_max: ROWS_MAX_DEFAULT };
-    let mut builder = Builder::new(options)?;
-    let mut last = String::new();
-    generate::rows::<BuildError>(Plan { users, seed: SEED, now }, |row| {
-        if row.id_space == "buyeruid" && *row.id != *last {
-            last.clear();
-            last.push_str(&row.id);
-            progress(1);
-        }
-        builder.add(row)
-    })?;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let spill_folder = Some(folder.to_path_buf());
+    let resources = Resources { memory_bytes: MEMORY_BYTES_DEFAULT, threads, spill_folder };
+    let intake = Intake::new(options, Rules::default(), resources, Scope::default())?;
+    generate::feed(Plan { users, seed: SEED, now }, (&intake, threads), progress)?;
     remove_own(folder)?;
-    Ok(builder.finish()?.write(&folder.join(name(users, now)))?)
+    match intake.write(&folder.join(name(users, now)), &|_| ())?.output {
+        Output::Set(info) => Ok(info),
+        // Only who asks for a part gets one.
+        Output::Part(_) => Err(BuildError::NoEpoch.into()),
+    }
 }
 
 /// `20261123T070409Z-1000000-users`
@@ -88,6 +88,7 @@ fn remove_own(folder: &Path) -> Result<(), DemoError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicU64, Ordering};
 
     const NOW: UnixSeconds = UnixSeconds(1_790_000_000);
 
@@ -95,16 +96,17 @@ mod tests {
     fn a_set_is_used_again_for_a_day_and_then_replaced() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         fs::create_dir(folder.path().join("notes")).expect("created");
-        let mut made = 0;
-        let built = build(folder.path(), (500, NOW), |by| made += by).expect("built");
-        assert_eq!(made, 500);
+        let made = AtomicU64::new(0);
+        let count = |by| _ = made.fetch_add(by, Ordering::Relaxed);
+        let built = build(folder.path(), (500, NOW), &count).expect("built");
+        assert_eq!(made.into_inner(), 500);
         assert!(built.users >= 500, "{} keys", built.users);
         let usable_at = |users, now| usable(folder.path(), users, now).expect("a folder");
         assert_eq!(usable_at(500, NOW).map(|info| info.name), Some(built.name.clone()));
         assert!(usable_at(501, NOW).is_none(), "another number of people");
         let tomorrow = NOW.plus(Seconds::DAY);
         assert!(usable_at(500, tomorrow).is_none(), "too old");
-        build(folder.path(), (500, tomorrow), |_| ()).expect("built");
+        build(folder.path(), (500, tomorrow), &|_| ()).expect("built");
         let mut left: Vec<_> = fs::read_dir(folder.path())
             .expect("a folder")
             .map(|entry| entry.expect("an entry").file_name().into_string().expect("text"))

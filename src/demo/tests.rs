@@ -28,7 +28,7 @@ fn settings(folder: &std::path::Path) -> (workspace::Workspace, Settings) {
     settings.limits.decision_budget = Duration::from_secs(1);
     let moved = ports::settle(&mut settings.listen).expect("loopback has ports");
     assert!(moved.is_empty());
-    people::build(&settings.folders.audience, (USERS, clock::now()), |_| ()).expect("built");
+    people::build(&settings.folders.audience, (USERS, clock::now()), &|_| ()).expect("built");
     (workspace, settings)
 }
 

@@ -8,55 +8,96 @@ use super::fields::{self, FIELD, FIELDS, Fields, Found, place_of};
 use super::{FieldFault, Offered, ROW_BYTES_MAX, ReadError, Row};
 use csv::StringRecord;
 use std::borrow::Cow;
-use std::cell::Cell;
-use std::io::{self, Read};
-use std::rc::Rc;
+use std::io;
 
 /// Columns that every file must have.
 const REQUIRED: [&str; 4] = ["id_space", "id", "segment", "last_seen"];
-/// What may be read without a record coming to its end: a row and the reader's own buffer.
-pub const RECORD_BYTES_MAX: usize = ROW_BYTES_MAX + READ_AHEAD_BYTES;
-const READ_AHEAD_BYTES: usize = 64 << 10;
+/// What may be read without a record coming to its end: a row and some slack.
+pub const RECORD_BYTES_MAX: usize = ROW_BYTES_MAX + SLACK_BYTES;
+const SLACK_BYTES: usize = 64 << 10;
 
-/// Reads every row of `input` and hands it to `each`, until `each` fails.
-pub fn read<E: From<ReadError>>(
-    input: impl Read,
+/// The place in [`Fields`] of each column.
+pub(super) type Columns = Vec<usize>;
+
+/// Reads the header at the beginning of `bytes`; the columns, and how long it is.
+pub(super) fn header(bytes: &[u8], is_all: bool) -> Result<(Columns, usize), ReadError> {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(bytes);
+    let mut header = StringRecord::new();
+    reader.read_record(&mut header).map_err(|error| broken(1, error))?;
+    let length = reader.position().byte() as usize;
+    if length > RECORD_BYTES_MAX || (length == bytes.len() && !is_all) {
+        let message = "expected a header of at most 65536 bytes: is there a quote too many?";
+        return Err(ReadError::invalid(1, message));
+    }
+    Ok((columns(&header)?, length))
+}
+
+/// Hands the row of every record of `block` to `each`, until `each` fails. `line` is the number
+/// of the first.
+pub(super) fn rows<E>(
+    (columns, block): (&Columns, &[u8]),
+    line: u64,
     mut each: impl FnMut(Offered<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let since_record = Rc::new(Cell::new(0));
-    let guard = Guard { input, since_record: Rc::clone(&since_record) };
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .buffer_capacity(READ_AHEAD_BYTES)
-        .from_reader(guard);
-    let header = reader.headers().map_err(|error| broken(1, error))?;
-    let columns = columns(header).map_err(ReadError::Header)?;
+    let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(block);
     let mut record = StringRecord::new();
     loop {
-        since_record.set(0);
-        let line = reader.position().line();
-        match reader.read_record(&mut record) {
+        let begin = reader.position().byte() as usize;
+        let read = reader.read_record(&mut record);
+        let end = reader.position().byte() as usize;
+        let line = |at: Option<&csv::Position>| line + at.map_or(0, |at| at.line() - 1);
+        let raw = block.get(begin..end).unwrap_or_default().trim_ascii();
+        match read {
             Ok(false) => return Ok(()),
             Ok(true) => {
-                let line = record.position().map_or(line, csv::Position::line);
-                let text = Cow::Owned(record.iter().collect::<Vec<_>>().join(","));
-                each(Offered { line, text, row: row(&columns, &record) })?;
+                let line = line(record.position());
+                each(Offered { line, raw, row: row(columns, &record) })?;
             }
-            Err(error) if matches!(error.kind(), csv::ErrorKind::Utf8 { .. }) => {
+            Err(error) => {
+                // Reading from memory fails only where the bytes are no text.
                 let row = Err(FieldFault::new("the line", "UTF-8", "other bytes"));
-                each(Offered { line, text: Cow::Borrowed(""), row })?;
+                each(Offered { line: line(error.position()), raw, row })?;
             }
-            Err(error) => Err(broken(line, error))?,
         }
     }
+}
+
+/// Where the last whole record of `bytes` ends, which begin with one: by the rules of the
+/// reader above, to which a quote is one only where a cell begins. Where one is longer than
+/// [`RECORD_BYTES_MAX`], its beginning is the error.
+pub(super) fn last_end(bytes: &[u8]) -> Result<usize, usize> {
+    let (mut state, mut end) = (State::CellBegins, 0);
+    for (at, byte) in bytes.iter().enumerate() {
+        state = match (state, byte) {
+            (State::Quoted, b'"') => State::QuoteInQuoted,
+            (State::CellBegins | State::QuoteInQuoted, b'"') | (State::Quoted, _) => State::Quoted,
+            (_, b',') => State::CellBegins,
+            (_, b'\n' | b'\r') => {
+                if at - end > RECORD_BYTES_MAX {
+                    return Err(end);
+                }
+                end = at + 1;
+                State::CellBegins
+            }
+            _ => State::Plain,
+        };
+    }
+    if bytes.len() - end > RECORD_BYTES_MAX { Err(end) } else { Ok(end) }
+}
+
+#[derive(Clone, Copy)]
+enum State {
+    CellBegins,
+    Plain,
+    Quoted,
+    QuoteInQuoted,
 }
 
 fn broken(line: u64, error: csv::Error) -> ReadError {
     ReadError::Io { line, source: io::Error::from(error) }
 }
 
-/// The place in [`Fields`] of each column.
-fn columns(header: &StringRecord) -> Result<Vec<usize>, FieldFault> {
+fn columns(header: &StringRecord) -> Result<Columns, FieldFault> {
     let mut places = Vec::with_capacity(FIELDS.len());
     for name in header {
         match place_of(name).filter(|place| !places.contains(place)) {
@@ -89,32 +130,16 @@ fn row<'a>(columns: &[usize], record: &'a StringRecord) -> Result<Row<'a>, Field
     fields::to_row(found)
 }
 
-/// Fails when a record does not come to an end.
-struct Guard<R> {
-    input: R,
-    since_record: Rc<Cell<usize>>,
-}
-
-impl<R: Read> Read for Guard<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.since_record.get() > RECORD_BYTES_MAX {
-            let message = "expected a row of at most 65536 bytes: is there a quote too many?";
-            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
-        }
-        let read = self.input.read(buffer)?;
-        self.since_record.set(self.since_record.get() + read);
-        Ok(read)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::audience::ValueThousandths;
+    use crate::audience::rows::blocks::{Format, cut_and_read};
     use crate::model::UnixSeconds;
+    use proptest::prelude::*;
 
     fn each_row(text: &str, mut see: impl FnMut(u64, Result<Row<'_>, FieldFault>)) -> String {
-        let read = read::<ReadError>(text.as_bytes(), |offered| {
+        let read = cut_and_read::<ReadError>(Format::Csv, text.as_bytes(), |offered| {
             see(offered.line, offered.row);
             Ok(())
         });
@@ -170,5 +195,22 @@ mod tests {
         text.push_str(&"a,b,c,5\n".repeat(100_000));
         let error = each_row(&text, |_, _| {});
         assert!(error.contains("line 2") && error.contains("a quote too many"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn records_end_where_the_reader_says(
+            cells in prop::collection::vec("[a\",\n\r]{0,4}", 1..12),
+        ) {
+            let text = cells.concat() + "\n";
+            let end = last_end(text.as_bytes()).expect("short");
+            let read = |bytes: &[u8]| -> Vec<StringRecord> {
+                let mut builder = csv::ReaderBuilder::new();
+                let reader = builder.flexible(true).has_headers(false).from_reader(bytes);
+                reader.into_records().map(|record| record.expect("memory")).collect()
+            };
+            let both = [read(&text.as_bytes()[..end]), read(&text.as_bytes()[end..])].concat();
+            prop_assert_eq!(both, read(text.as_bytes()));
+        }
     }
 }

@@ -91,7 +91,7 @@ fn text<'a>(field: &str, found: Found<'a>) -> Result<Cow<'a, str>, FieldFault> {
     }
 }
 
-fn time(field: &str, found: &Found<'_>) -> Result<Option<UnixSeconds>, FieldFault> {
+pub(super) fn time(field: &str, found: &Found<'_>) -> Result<Option<UnixSeconds>, FieldFault> {
     let seconds = match found {
         Found::Absent => return Ok(None),
         Found::Integer(seconds) => Some(*seconds),
@@ -112,6 +112,9 @@ pub fn parse_time(text: &str) -> Result<UnixSeconds, FieldFault> {
 }
 
 fn seconds_of_stamp(text: &str) -> Option<u64> {
+    if let Some(seconds) = super::stamp::seconds(text) {
+        return Some(seconds);
+    }
     let stamp: jiff::Timestamp = text.parse().ok()?;
     u64::try_from(stamp.as_second()).ok()
 }
@@ -142,7 +145,7 @@ fn value_of(found: &Found<'_>) -> Result<ValueThousandths, FieldFault> {
 }
 
 /// Reads a plain decimal that is not negative: digits, and up to three places.
-fn thousandths(text: &str) -> Option<u64> {
+pub(super) fn thousandths(text: &str) -> Option<u64> {
     let (units, places) = text.split_once('.').unwrap_or((text, "0"));
     if !is_digits(units) || !is_digits(places) || places.len() > 3 {
         return None;

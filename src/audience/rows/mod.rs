@@ -1,15 +1,25 @@
 //! The input of an audience: rows, one membership each, and what makes a row good.
 //!
-//! - [`fields`] from a cell or a JSON value to a typed field
-//! - [`ndjson`] and [`delimited`] the two file formats, one row at a time
+//! - [`blocks`] cuts an input where rows end, so that blocks can be read side by side
+//! - [`ndjson`] (its quick way in `scan`), [`delimited`], [`protobuf`] and, behind a cargo
+//!   feature, `columns` (Parquet): the rows of a block
+//! - [`fields`] from a cell or a JSON value to a typed field; `stamp` the usual form of a time
+//! - [`zstd`] unpacks
 //!
 //! Guarantees: a row that is not understood in full is refused with the field, what was
 //! expected and what was found; nothing is guessed, and a misspelt field never passes for
 //! an absent one. No file is opened here: readers are given.
 
+pub mod blocks;
+#[cfg(feature = "parquet")]
+pub mod columns;
 pub mod delimited;
 pub mod fields;
 pub mod ndjson;
+pub mod protobuf;
+mod scan;
+mod stamp;
+pub mod zstd;
 
 use super::ValueThousandths;
 use crate::model::UnixSeconds;
@@ -79,10 +89,10 @@ impl FieldFault {
 /// What a reader hands out for each line: a row or what is wrong with it.
 #[derive(Debug)]
 pub struct Offered<'a> {
-    /// The line of the file, from 1.
+    /// The line of the file, or the number of the message or row, from 1.
     pub line: u64,
-    /// The line as it stands there.
-    pub text: Cow<'a, str>,
+    /// The row as it stands there; empty where it is no text.
+    pub raw: &'a [u8],
     /// The row, or why it is none.
     pub row: Result<Row<'a>, FieldFault>,
 }
@@ -98,12 +108,32 @@ pub enum ReadError {
         /// What the system, or the decompression, said.
         source: std::io::Error,
     },
-    /// The header of a CSV file is refused.
+    /// The header of a CSV file, or a column of a Parquet file, is refused.
     #[error("line 1: {0}")]
     Header(FieldFault),
 }
 
+impl ReadError {
+    /// What is wrong with the input as a whole, found at `line`.
+    pub(crate) fn invalid(line: u64, message: &str) -> Self {
+        let source = std::io::Error::new(std::io::ErrorKind::InvalidData, message);
+        Self::Io { line, source }
+    }
+}
+
 impl Row<'_> {
+    /// The same row, independent of the input.
+    pub fn into_owned(self) -> Row<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        Row {
+            id_space: owned(self.id_space),
+            id: owned(self.id),
+            segment: owned(self.segment),
+            items: self.items.into_iter().map(owned).collect(),
+            ..self
+        }
+    }
+
     /// Checks what the types do not: lengths, names, and fields against each other.
     pub fn check(&self) -> Result<(), FieldFault> {
         check_id("id_space", &self.id_space)?;

@@ -1,38 +1,36 @@
 //! Rows as NDJSON: one JSON object a line. Empty lines are skipped.
 //!
-//! Guarantees: at most one line is in memory, and a longer one than [`ROW_BYTES_MAX`] is
-//! skipped and refused; a key that is not a field, or is there twice, refuses the row.
+//! Guarantees: a line longer than [`ROW_BYTES_MAX`] is refused; so is a row with a key that is
+//! not a field, or is there twice. Most lines are read by `scan`; this file reads the others,
+//! and says what is wrong.
 
 use super::fields::{self, FIELD, Fields, Found};
-use super::{FieldFault, Offered, ROW_BYTES_MAX, ReadError, Row};
+use super::{FieldFault, Offered, ROW_BYTES_MAX, Row, scan};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Write};
 
-/// Reads every row of `input` and hands it to `each`, until `each` fails.
-pub fn read<E: From<ReadError>>(
-    mut input: impl BufRead,
+/// Hands the row of every line of `block` to `each`, until `each` fails. `line` is the number
+/// of the first.
+pub(super) fn rows<E>(
+    block: &[u8],
+    mut line: u64,
     mut each: impl FnMut(Offered<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut buffer = Vec::new();
-    let mut line = 0;
-    loop {
-        line += 1;
-        buffer.clear();
-        let whole =
-            next_line(&mut input, &mut buffer).map_err(|source| ReadError::Io { line, source })?;
-        match whole {
-            Line::End => return Ok(()),
-            Line::Whole if buffer.trim_ascii().is_empty() => {}
-            Line::Whole => each(offered(line, &buffer))?,
-            Line::TooLong => {
-                let text = String::from_utf8_lossy(&buffer);
-                let row = Err(FieldFault::new("the line", "at most 65536 bytes", "more"));
-                each(Offered { line, text, row })?;
-            }
+    let mut rest = block;
+    while !rest.is_empty() {
+        let mut behind = rest;
+        // Reading from memory does not fail; what is skipped was found by the fastest search.
+        let length = behind.skip_until(b'\n').unwrap_or(rest.len());
+        let text = &rest[..length];
+        if !text.trim_ascii().is_empty() {
+            each(offered(line, text))?;
         }
+        rest = behind;
+        line += 1;
     }
+    Ok(())
 }
 
 /// Writes a row as one line.
@@ -41,31 +39,17 @@ pub fn write(out: &mut impl Write, row: &Row<'_>) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-enum Line {
-    Whole,
-    TooLong,
-    End,
-}
-
-fn next_line(input: &mut impl BufRead, buffer: &mut Vec<u8>) -> io::Result<Line> {
-    let limit = ROW_BYTES_MAX as u64 + 1;
-    let read = Read::take(&mut *input, limit).read_until(b'\n', buffer)?;
-    if read == 0 {
-        return Ok(Line::End);
+fn offered(line: u64, text: &[u8]) -> Offered<'_> {
+    let raw = text.trim_ascii_end();
+    if text.len() > ROW_BYTES_MAX {
+        let row = Err(FieldFault::new("the line", "at most 65536 bytes", "more"));
+        return Offered { line, raw: &raw[..raw.len().min(ROW_BYTES_MAX)], row };
     }
-    if read as u64 == limit && buffer.last() != Some(&b'\n') {
-        input.skip_until(b'\n')?;
-        return Ok(Line::TooLong);
-    }
-    Ok(Line::Whole)
-}
-
-fn offered(line: u64, bytes: &[u8]) -> Offered<'_> {
-    let row = match std::str::from_utf8(bytes) {
-        Ok(text) => parse(text),
+    let row = match std::str::from_utf8(text) {
+        Ok(text) => scan::row(text).map_or_else(|| parse(text), Ok),
         Err(_) => Err(FieldFault::new("the line", "UTF-8", "other bytes")),
     };
-    Offered { line, text: String::from_utf8_lossy(bytes.trim_ascii_end()), row }
+    Offered { line, raw, row }
 }
 
 fn parse(text: &str) -> Result<Row<'_>, FieldFault> {
@@ -231,23 +215,20 @@ impl<'a> From<&'a Row<'_>> for Written<'a> {
 mod tests {
     use super::*;
     use crate::audience::ValueThousandths;
+    use crate::audience::rows::ReadError;
+    use crate::audience::rows::blocks::{Format, cut_and_read};
     use crate::model::UnixSeconds;
+    use proptest::prelude::*;
 
     /// The rows of a text, as `line: row or fault`.
     fn all(text: &str) -> Vec<(u64, Result<Row<'static>, FieldFault>)> {
         let mut seen = Vec::new();
-        read::<ReadError>(text.as_bytes(), |offered| {
-            let owned = offered.row.map(|row| Row {
-                id_space: row.id_space.into_owned().into(),
-                id: row.id.into_owned().into(),
-                segment: row.segment.into_owned().into(),
-                items: row.items.into_iter().map(|item| item.into_owned().into()).collect(),
-                ..row
-            });
-            seen.push((offered.line, owned));
+        let take = |offered: Offered<'_>| {
+            seen.push((offered.line, offered.row.map(Row::into_owned)));
             Ok(())
-        })
-        .expect("a text in memory is read");
+        };
+        cut_and_read::<ReadError>(Format::Ndjson, text.as_bytes(), take)
+            .expect("a text in memory is read");
         seen
     }
 
@@ -307,5 +288,54 @@ mod tests {
         assert_eq!(rows.len(), 2);
         assert_eq!(rows[0].1.as_ref().expect_err("too long").expected, "at most 65536 bytes");
         assert!(rows[1].0 == 2 && rows[1].1.is_ok());
+    }
+
+    /// A value of a field: mostly good, often odd.
+    fn any_value() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "\"[a-z0-9_]{0,6}\"",
+            "\"[ -~é]{0,4}\"",
+            "[0-9]{1,11}",
+            "-?[0-9]{1,14}(\\.[0-9]{0,4})?(e[0-9])?",
+            "\"[0-9]{1,3}(\\.[0-9]{0,4})?\"",
+            "\"20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](Z|\\+01:00)\"",
+            "(true|false|null|1|0|\"1\"|\\{\\}|tru|)",
+            "\\[(\"[a-z]{0,2}\"(, ?\"[a-z]{0,2}\"){0,3},?)?\\]",
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn the_quick_way_reads_as_the_careful_way_does(
+            fields in prop::collection::vec((0_usize..11, any_value(), " {0,1}"), 0..12),
+            good: bool,
+            tail in "[ \r]{0,1}|x",
+        ) {
+            let base = [r#""id_space":"a""#, r#""id":"b""#, r#""segment":"c""#, r#""last_seen":5"#];
+            let base = base.iter().filter(|_| good).map(|field| (*field).to_owned());
+            let others = fields.iter().map(|(field, value, space)| {
+                let name = fields::FIELDS.get(*field).unwrap_or(&"other");
+                format!("{space}\"{name}\"{space}:{space}{value}{space}")
+            });
+            let text = format!("{{{}}}{tail}", base.chain(others).collect::<Vec<_>>().join(","));
+            if let Some(row) = scan::row(&text) {
+                prop_assert_eq!(Ok(row), parse(&text), "{}", text);
+            }
+        }
+    }
+
+    #[test]
+    fn usual_lines_take_the_quick_way() {
+        let written = concat!(
+            r#"{"id_space":"buyeruid","id":"u1","segment":"add_to_cart","last_seen":1700000000,"#,
+            r#""first_seen":1699999999,"expires":"2027-01-15T08:00:00Z","count":3,"#,
+            r#""value":"59.900","items":["s1","s2"],"remove":false}"#,
+        );
+        assert_eq!(scan::row(written).map(Ok), Some(parse(written)));
+        let spaced = written.replace(':', ": ").replace(": 00", ":00").replace(',', ", ");
+        assert_eq!(scan::row(&spaced).map(Ok), Some(parse(&spaced)));
+        assert_eq!(scan::row(&written.replace("\"59.900\"", "59.9")), scan::row(written));
+        let escaped = written.replace("u1", "u\\u0031");
+        assert!(scan::row(&escaped).is_none() && parse(&escaped).is_ok());
     }
 }

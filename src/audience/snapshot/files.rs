@@ -8,7 +8,7 @@ use super::SnapshotError;
 use super::error::{ManifestFault, ShardFault};
 use super::format::shard_file_name;
 use super::manifest::{MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest};
-use super::{Pages, Snapshot, SnapshotInfo};
+use super::{Pages, Shard, Snapshot, SnapshotInfo};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
@@ -29,6 +29,18 @@ pub(crate) fn open_as(folder: &Path, name: &str) -> Result<Snapshot, SnapshotErr
         shards.push(read_pages(opened, found, &folder.join(&file))?);
     }
     Snapshot::verified(name, &manifest, shards)
+}
+
+/// Reads and verifies one shard of the set in `folder`.
+pub(crate) fn open_shard(
+    folder: &Path,
+    manifest: &Manifest,
+    number: usize,
+) -> Result<Shard, SnapshotError> {
+    let file = shard_file_name(number);
+    let (opened, found) = open_regular(&folder.join(&file))?;
+    let pages = read_pages(opened, found, &folder.join(&file))?;
+    Shard::verified(pages, number, manifest).map_err(|fault| SnapshotError::Shard { file, fault })
 }
 
 /// Reads and checks the manifest in `folder`.

@@ -13,9 +13,9 @@ use proto::{Manifest as WireManifest, SealedManifest};
 use sha2::{Digest, Sha256};
 use std::fmt::Display;
 
-mod proto {
+pub(in crate::audience) mod proto {
     //! Generated from `proto/audience.proto`.
-    #![allow(missing_docs, unreachable_pub, clippy::pedantic, reason = "generated code")]
+    #![allow(missing_docs, unreachable_pub, dead_code, clippy::pedantic, reason = "generated")]
     include!(concat!(env!("OUT_DIR"), "/homing.audience.v1.rs"));
 }
 

@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`mod@format`] the layout, `shape` and `record` a user's memberships,
 //! `writer` rows to bytes, `reader` key to record, `verify` every byte before the first lookup,
-//! [`manifest`] what the set is, [`v1`] the version before, [`files`] and `publish` the only two
+//! `walk` all users of a shard, [`manifest`] what the set is, [`v1`] the version before, [`files`] and `publish` the only two
 //! that touch a file system.
 //!
 //! Guarantees: a [`Snapshot`] exists only if every byte of it was verified; a lookup touches
@@ -20,6 +20,7 @@ mod record;
 mod shape;
 pub mod v1;
 mod verify;
+mod walk;
 mod writer;
 
 #[cfg(test)]
@@ -71,7 +72,7 @@ pub struct SnapshotInfo {
 
 /// A shard that was found sound.
 #[derive(Debug)]
-enum Shard {
+pub(crate) enum Shard {
     V1(v1::format::ShardHeader, Pages),
     V2(verify::Verified, Pages),
 }
@@ -134,7 +135,11 @@ impl Snapshot {
 }
 
 impl Shard {
-    fn verified(bytes: Pages, number: usize, manifest: &Manifest) -> Result<Self, ShardFault> {
+    pub(crate) fn verified(
+        bytes: Pages,
+        number: usize,
+        manifest: &Manifest,
+    ) -> Result<Self, ShardFault> {
         if manifest.format_version == v1::format::VERSION {
             let header = v1::verify::verify(&bytes, number, manifest)?;
             return Ok(Self::V1(header, bytes));

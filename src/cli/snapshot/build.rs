@@ -3,156 +3,241 @@
 use super::super::exit::{self, Failure};
 use super::super::progress::{Progress, Unit};
 use super::super::wall_clock;
-use super::input::{Format, Input};
-use super::{print_json, time_argument};
-use crate::audience::SnapshotInfo;
-use crate::audience::builder::{BuildError, BuildOptions, BuildSummary, Builder, ROWS_MAX_DEFAULT};
-use crate::audience::rejects::{Reject, Rejects};
-use crate::audience::rows::{FieldFault, Offered, ReadError};
+use super::input::{Format, Input, inputs};
+use super::report::{RejectsFile, Report, rejects_path};
+use super::{lists, time_argument};
+use crate::audience::builder::feed::{FeedError, Feeder, feed};
+use crate::audience::builder::rules::{MEMORY_BYTES_DEFAULT, MEMORY_BYTES_MIN};
+use crate::audience::builder::{
+    BuildOptions, Intake, ROWS_MAX_DEFAULT, Resources, Rule, Rules, Scope, ShardPart, base,
+};
+use crate::audience::rejects::Rejects;
+use crate::audience::snapshot::files::inspect;
 use crate::model::UnixSeconds;
-use clap::Args;
-use serde::Serialize;
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use clap::{Args, ValueEnum};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
 
 /// Arguments of `snapshot build`.
 #[derive(Debug, Args)]
 pub struct BuildArgs {
     /// The set's folder: must not exist yet.
     #[arg(long, value_name = "FOLDER")]
-    out: PathBuf,
-    /// Files of rows: .ndjson or .csv, also .gz; - for standard input.
-    #[arg(required = true, value_name = "INPUT")]
+    pub(super) out: PathBuf,
+    /// Rows: files (.ndjson, .csv, .pb, .parquet; the first three also .gz or .zst), patterns,
+    /// folders; - for standard input.
+    #[arg(required_unless_present = "base", value_name = "INPUT")]
     inputs: Vec<PathBuf>,
     /// How the inputs are written, whatever their names.
     #[arg(long)]
     format: Option<Format>,
+    /// A set to begin with: its memberships are merged with the rows.
+    #[arg(long, value_name = "SET")]
+    base: Option<PathBuf>,
+    /// Users who must not be in the set, one a line: `id_space,id` or `user:` and the key.
+    #[arg(long, value_name = "FILE")]
+    suppress: Option<PathBuf>,
+    /// The segments that there are, one a line: a row of another is refused.
+    #[arg(long, value_name = "FILE")]
+    segments: Option<PathBuf>,
+    /// What becomes of the counts of rows that are merged.
+    #[arg(long, default_value = "sum", value_name = "RULE")]
+    counts: RuleName,
+    /// What becomes of the values of rows that are merged.
+    #[arg(long, default_value = "newest", value_name = "RULE")]
+    values: RuleName,
     /// Event time through which the rows are complete; the newest last_seen if not given.
     #[arg(long, value_name = "TIME", value_parser = time_argument)]
     epoch: Option<UnixSeconds>,
     /// Later than this is the future; the clock's time if not given.
     #[arg(long, value_name = "TIME", value_parser = time_argument)]
     now: Option<UnixSeconds>,
-    /// How many shards, a power of two; one for every 4 million users if not given.
+    /// How many shards, a power of two; one for every 4 to 8 million rows if not given.
     #[arg(long)]
     shards: Option<u32>,
+    /// Build only this shard, from 0, of so many: `0/16`. `merge-manifest` joins them.
+    #[arg(long, value_name = "I/N", value_parser = part_argument, conflicts_with = "shards")]
+    shard: Option<ShardPart>,
+    /// Memory to use, about; 4GiB, or half of the machine's if that is less.
+    #[arg(long, value_name = "SIZE", value_parser = memory_argument)]
+    memory: Option<u64>,
+    /// Where rows go that do not fit into the memory; beside the set if not given.
+    #[arg(long, value_name = "FOLDER")]
+    spill_folder: Option<PathBuf>,
+    /// How many threads; one for each core if not given.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=512))]
+    threads: Option<u16>,
     /// How many bad rows to tolerate.
     #[arg(long, default_value_t = 0)]
-    max_rejects: u64,
-    /// How many rows to take at most: each takes 40 bytes of memory.
+    pub(super) max_rejects: u64,
+    /// How many rows to take at most.
     #[arg(long, default_value_t = ROWS_MAX_DEFAULT)]
     rows_max: usize,
     /// Print JSON.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
-/// What is printed at the end.
-#[derive(Serialize)]
-struct Report<'a> {
-    #[serde(flatten)]
-    summary: &'a BuildSummary,
-    bytes_per_user: f64,
-    rejected: u64,
-    rejected_by_reason: &'a BTreeMap<&'static str, u64>,
-    examples: &'a [Reject],
-    /// Absent when the build failed for its bad rows.
-    snapshot: Option<SnapshotInfo>,
+/// A rule of merging.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum RuleName {
+    /// Added up.
+    Sum,
+    /// That of the newest row.
+    Newest,
+    /// The largest.
+    Max,
+}
+
+impl From<RuleName> for Rule {
+    fn from(name: RuleName) -> Self {
+        match name {
+            RuleName::Sum => Self::Sum,
+            RuleName::Newest => Self::Newest,
+            RuleName::Max => Self::Max,
+        }
+    }
 }
 
 /// Builds a set.
 pub(super) fn run(args: &BuildArgs) -> Result<(), Failure> {
-    let inputs = inputs(args)?;
+    let begun = Instant::now();
+    let inputs = inputs(&args.inputs, args.format)?;
     if args.out.exists() {
         let message = format!("{} exists already: choose another name", args.out.display());
         return Err(Failure::new(exit::CANNOT_CREATE, message));
     }
     let mut rejects = Rejects::new(BufWriter::new(RejectsFile::beside(&args.out)?));
-    let builder = take_rows(args, &inputs, &mut rejects)?;
+    let intake = intake(args)?;
+    if let Some(set) = &args.base {
+        take_base(set, &intake)?;
+    }
+    take_rows(&inputs, &intake, &mut rejects)?;
     rejects.flush()?;
     if rejects.total() > args.max_rejects {
         return refuse(args, &rejects);
     }
-    let mut audience = builder.finish()?;
-    let info = audience.write(&args.out)?;
-    report(args, audience.summary(), &rejects, Some(info))
+    let progress = Progress::begin("making shards", Unit::Steps, Some(intake.steps()));
+    let built = intake.write(&args.out, &|steps| progress.advance(steps))?;
+    progress.end();
+    Report::new(Some(built), &rejects, begun.elapsed()).show(args.json)
 }
 
-fn inputs(args: &BuildArgs) -> Result<Vec<Input>, Failure> {
-    args.inputs.iter().map(|path| Input::of(path, args.format)).collect()
-}
-
-fn take_rows(
-    args: &BuildArgs,
-    inputs: &[Input],
-    rejects: &mut Rejects<impl Write>,
-) -> Result<Builder, Failure> {
-    let mut builder = Builder::new(BuildOptions {
+fn intake(args: &BuildArgs) -> Result<Intake, Failure> {
+    let options = BuildOptions {
         now: args.now.unwrap_or_else(wall_clock),
         epoch: args.epoch,
         shards: args.shards,
         rows_max: args.rows_max,
-    })?;
+    };
+    let rules = Rules { counts: args.counts.into(), values: args.values.into() };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let spill_folder = args.spill_folder.clone().unwrap_or_else(|| parent_of(&args.out));
+    let resources = Resources {
+        memory_bytes: args.memory.unwrap_or_else(default_memory),
+        threads: args.threads.map_or(cores, usize::from),
+        spill_folder: Some(spill_folder),
+    };
+    let scope = Scope {
+        part: args.shard,
+        segments: args.segments.as_deref().map(lists::segments).transpose()?,
+        suppressed: args
+            .suppress
+            .as_deref()
+            .map(lists::suppressed)
+            .transpose()?
+            .unwrap_or_default(),
+    };
+    Ok(Intake::new(options, rules, resources, scope)?)
+}
+
+fn parent_of(out: &Path) -> PathBuf {
+    match out.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// Half of the machine's memory, at most [`MEMORY_BYTES_DEFAULT`].
+fn default_memory() -> u64 {
+    let told = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let kibibytes = told
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))
+        .and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
+    let half = kibibytes.map_or(MEMORY_BYTES_DEFAULT, |kibibytes| kibibytes * 512);
+    half.clamp(MEMORY_BYTES_MIN, MEMORY_BYTES_DEFAULT)
+}
+
+fn take_base(set: &Path, intake: &Intake) -> Result<(), Failure> {
+    let bytes = inspect(set).map_err(super::in_folder(set))?.bytes;
+    let progress = Progress::begin("reading the base", Unit::Bytes, Some(bytes));
+    base::take_set(intake, set, &|bytes| progress.advance(bytes))?;
+    progress.end();
+    Ok(())
+}
+
+fn take_rows(
+    inputs: &[Input],
+    intake: &Intake,
+    rejects: &mut Rejects<impl Write + Send>,
+) -> Result<(), Failure> {
     let sizes = inputs.iter().map(Input::bytes).collect::<Result<Vec<_>, _>>()?;
     let total = sizes.into_iter().sum::<Option<u64>>();
-    let progress = Rc::new(Progress::begin("reading", Unit::Bytes, total));
-    for input in inputs {
-        let name = input.path.to_string_lossy();
-        input
-            .read::<Stop>(&progress, |offered| take(offered, &name, &mut builder, rejects))
-            .map_err(|stop| stop.in_file(&name))?;
-    }
+    let progress = Arc::new(Progress::begin("reading", Unit::Bytes, total));
+    feed::<_, Failure>(intake, rejects, |feeder| {
+        inputs.iter().try_for_each(|input| {
+            take_input(input, feeder, &progress).map_err(|failure| {
+                let message = format!("{}: {}", input.path.display(), failure.message);
+                Failure { message, ..failure }
+            })
+        })
+    })?;
     progress.end();
-    Ok(builder)
+    Ok(())
 }
 
-fn take(
-    offered: Offered<'_>,
-    source: &str,
-    builder: &mut Builder,
-    rejects: &mut Rejects<impl Write>,
-) -> Result<(), Stop> {
-    let fault: FieldFault = match offered.row {
-        Err(fault) => fault,
-        Ok(row) => match builder.add(&row) {
-            Ok(()) => return Ok(()),
-            Err(BuildError::Row(fault)) => fault,
-            Err(error) => return Err(Stop(error.into())),
-        },
-    };
-    let noted = rejects.note((source, offered.line), fault, &offered.text);
-    noted.map_err(|error| Stop(error.into()))
-}
-
-/// What ends the reading of an input.
-struct Stop(Failure);
-
-impl Stop {
-    fn in_file(self, name: &str) -> Failure {
-        Failure { message: format!("{name}: {}", self.0.message), ..self.0 }
+fn take_input(
+    input: &Input,
+    feeder: &mut Feeder<'_>,
+    progress: &Arc<Progress>,
+) -> Result<(), Failure> {
+    let name = input.path.to_string_lossy();
+    match input.blocks() {
+        Some(format) => Ok(feeder.read(&name, format, input.open(progress)?)?),
+        None => take_columns(input, feeder, progress),
     }
 }
 
-impl From<ReadError> for Stop {
-    fn from(error: ReadError) -> Self {
-        Self(error.into())
-    }
+#[cfg(feature = "parquet")]
+fn take_columns(
+    input: &Input,
+    feeder: &mut Feeder<'_>,
+    progress: &Arc<Progress>,
+) -> Result<(), Failure> {
+    use crate::audience::rows::columns::cut;
+    let name = input.path.to_string_lossy();
+    let file = super::columns::Positioned::open(&input.path, progress)?;
+    cut::<_, FeedError>(file, |block| {
+        feeder.put(&name, block);
+        Ok(())
+    })?;
+    Ok(())
 }
 
-impl From<Failure> for Stop {
-    fn from(failure: Failure) -> Self {
-        Self(failure)
-    }
+#[cfg(not(feature = "parquet"))]
+fn take_columns(_: &Input, _: &mut Feeder<'_>, _: &Arc<Progress>) -> Result<(), Failure> {
+    let message = "this homing was built without Parquet: build it with \
+        `cargo build --release --features parquet`, or convert the file to NDJSON or CSV";
+    Err(Failure::new(exit::USAGE, message))
 }
 
 fn refuse(args: &BuildArgs, rejects: &Rejects<impl Write>) -> Result<(), Failure> {
-    report(args, &BuildSummary::default(), rejects, None)?;
+    Report::new(None, rejects, std::time::Duration::ZERO).show(args.json)?;
     let message = format!(
-        "expected at most {} bad rows, found {}: all are in {}; correct them or raise \
-         --max-rejects",
+        "expected at most {} bad rows, found {}: see {}; correct them or raise --max-rejects",
         args.max_rejects,
         rejects.total(),
         rejects_path(&args.out).display()
@@ -160,83 +245,52 @@ fn refuse(args: &BuildArgs, rejects: &Rejects<impl Write>) -> Result<(), Failure
     Err(Failure::new(exit::DATA, message))
 }
 
-fn report(
-    args: &BuildArgs,
-    summary: &BuildSummary,
-    rejects: &Rejects<impl Write>,
-    snapshot: Option<SnapshotInfo>,
-) -> Result<(), Failure> {
-    let report = Report {
-        summary,
-        bytes_per_user: summary.bytes_per_user(),
-        rejected: rejects.total(),
-        rejected_by_reason: rejects.by_reason(),
-        examples: rejects.examples(),
-        snapshot,
-    };
-    let mut out = io::stdout().lock();
-    if args.json { print_json(&mut out, &report) } else { Ok(report.print(&mut out)?) }
-}
-
-impl Report<'_> {
-    fn print(&self, out: &mut impl Write) -> io::Result<()> {
-        if let Some(info) = &self.snapshot {
-            let BuildSummary { rows, users, memberships, merged, removed, future, bytes } =
-                self.summary;
-            writeln!(out, "{}: complete through {}", info.name, info.epoch)?;
-            writeln!(out, "  {users} users, {memberships} memberships of {rows} rows")?;
-            writeln!(out, "  {bytes} bytes, {:.1} a user", self.bytes_per_user)?;
-            writeln!(out, "  {merged} rows merged, {removed} removed, {future} in the future")?;
-        }
-        if self.rejected > 0 {
-            writeln!(out, "{} rows refused:", self.rejected)?;
-        }
-        for (expected, count) in self.rejected_by_reason {
-            writeln!(out, "  {count} x expected {expected}")?;
-        }
-        for one in self.examples {
-            let Reject { source, line, field, expected, found } = one;
-            writeln!(out, "  {source}:{line}: {field}: expected {expected}, found {found}")?;
-        }
-        Ok(())
-    }
-}
-
-/// The rejects file: made when the first row is refused.
-struct RejectsFile {
-    path: PathBuf,
-    file: Option<File>,
-}
-
-impl RejectsFile {
-    /// Beside the output; what an earlier build left there is removed.
-    fn beside(out: &Path) -> Result<Self, Failure> {
-        let path = rejects_path(out);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(Failure::creating(&path)(error))
-            }
-            _ => Ok(Self { path, file: None }),
+impl From<FeedError> for Failure {
+    fn from(error: FeedError) -> Self {
+        match error {
+            FeedError::Read(error) => error.into(),
+            FeedError::Build(error) => error.into(),
+            FeedError::Rejects(_) => Self::new(exit::IO, error),
         }
     }
 }
 
-impl Write for RejectsFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let file = match &mut self.file {
-            Some(file) => file,
-            none => none.insert(File::create(&self.path)?),
-        };
-        file.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.as_mut().map_or(Ok(()), File::flush)
-    }
+/// For clap: `3/16`.
+fn part_argument(text: &str) -> Result<ShardPart, String> {
+    let (number, of) = text.split_once('/').ok_or("expected a shard and how many, as in 0/16")?;
+    let read = |text: &str| text.parse().map_err(|error| format!("{text}: {error}"));
+    Ok(ShardPart { number: read(number)?, of: read(of)? })
 }
 
-fn rejects_path(out: &Path) -> PathBuf {
-    let mut name = out.file_name().unwrap_or_default().to_os_string();
-    name.push(".rejects.ndjson");
-    out.with_file_name(name)
+/// For clap: `512MiB`, `4GiB`, or bytes.
+fn memory_argument(text: &str) -> Result<u64, String> {
+    let units = [("GiB", 30), ("MiB", 20), ("KiB", 10), ("", 0)];
+    let (digits, shift) = units
+        .iter()
+        .find_map(|(unit, shift)| text.strip_suffix(unit).map(|digits| (digits, *shift)))
+        .unwrap_or((text, 0));
+    let bytes = digits.trim().parse::<u64>().ok().and_then(|bytes| bytes.checked_mul(1 << shift));
+    bytes
+        .filter(|bytes| *bytes >= MEMORY_BYTES_MIN)
+        .ok_or_else(|| "expected 64MiB or more, such as 512MiB or 4GiB".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_shards_are_read_as_people_write_them() {
+        assert_eq!(memory_argument("4GiB"), Ok(4 << 30));
+        assert_eq!(memory_argument("512 MiB"), Ok(512 << 20));
+        assert_eq!(memory_argument("100000000"), Ok(100_000_000));
+        for bad in ["", "4", "4GB", "-1GiB", "99999999999GiB"] {
+            assert!(memory_argument(bad).is_err(), "{bad}");
+        }
+        assert_eq!(part_argument("3/16"), Ok(ShardPart { number: 3, of: 16 }));
+        for bad in ["3", "3/", "/4", "a/b", "-1/4"] {
+            assert!(part_argument(bad).is_err(), "{bad}");
+        }
+        assert!((MEMORY_BYTES_MIN..=MEMORY_BYTES_DEFAULT).contains(&default_memory()));
+    }
 }

@@ -1,17 +1,23 @@
 //! `homing snapshot generate`: the rows of a made-up shop, to try things out with.
+//!
+//! Guarantees: the same arguments give the same file, however many cores share the work.
 
-use super::super::exit::Failure;
+use super::super::exit::{self, Failure};
 use super::super::progress::{Progress, Unit};
 use super::super::wall_clock;
 use super::{print_json, time_argument};
-use crate::audience::generate::{Plan, USERS_DEFAULT, USERS_MAX, rows};
-use crate::audience::rows::ndjson;
+use crate::audience::generate::{Plan, USERS_DEFAULT, USERS_MAX, USERS_PER_TURN, rows_of};
+use crate::audience::rows::{ndjson, protobuf};
+use crate::audience::threads::on_each;
 use crate::model::UnixSeconds;
 use clap::Args;
 use clap::builder::TypedValueParser;
+use parking_lot::{Condvar, Mutex};
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
 /// Arguments of `snapshot generate`.
 #[derive(Debug, Args)]
@@ -19,8 +25,8 @@ pub struct GenerateArgs {
     /// How many users.
     #[arg(long, default_value_t = USERS_DEFAULT, value_parser = users_argument())]
     users: u64,
-    /// The file: must not exist yet.
-    #[arg(long, value_name = "FILE.ndjson")]
+    /// The file: must not exist yet. NDJSON, or protobuf where its name ends in .pb.
+    #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// Another seed gives another audience of the same people.
     #[arg(long, default_value_t = 1)]
@@ -33,16 +39,40 @@ pub struct GenerateArgs {
     json: bool,
 }
 
+/// How rows are written.
+#[derive(Clone, Copy)]
+enum Format {
+    Ndjson,
+    Protobuf,
+}
+
+impl Format {
+    fn of(path: &Path) -> Result<Self, Failure> {
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("ndjson" | "jsonl" | "json") => Ok(Self::Ndjson),
+            Some("pb" | "protobuf") => Ok(Self::Protobuf),
+            _ => {
+                let message = format!(
+                    "expected a name that ends in .ndjson or .pb, found {}",
+                    path.display()
+                );
+                Err(Failure::new(exit::USAGE, message))
+            }
+        }
+    }
+}
+
 fn users_argument() -> impl TypedValueParser<Value = u64> {
     clap::value_parser!(u64).range(1..=USERS_MAX)
 }
 
 /// Writes the rows.
 pub(super) fn run(args: &GenerateArgs) -> Result<(), Failure> {
+    let format = Format::of(&args.out)?;
     let file = File::create_new(&args.out).map_err(Failure::creating(&args.out))?;
     let now = args.now.unwrap_or_else(wall_clock);
     let plan = Plan { users: args.users, seed: args.seed, now };
-    let written = write(plan, file)?;
+    let written = write(plan, format, file)?;
     let mut out = io::stdout().lock();
     if args.json {
         let done = serde_json::json!({ "users": args.users, "rows": written, "now": now.0 });
@@ -52,20 +82,62 @@ pub(super) fn run(args: &GenerateArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn write(plan: Plan, file: File) -> Result<u64, Failure> {
+/// Writes the rows of all users, in their order, on all cores.
+fn write(plan: Plan, format: Format, file: File) -> Result<u64, Failure> {
     let progress = Progress::begin("generating", Unit::Users, Some(plan.users));
-    let mut out = BufWriter::new(file);
-    let (mut written, mut last) = (0, String::new());
-    rows::<io::Error>(plan, |row| {
-        if row.id_space == "buyeruid" && *row.id != *last {
-            last.clear();
-            last.push_str(&row.id);
-            progress.advance(1);
+    let turns =
+        Turns { next: AtomicU64::new(0), file: Mutex::new((0, file)), changed: Condvar::new() };
+    let written = AtomicU64::new(0);
+    let make = || -> io::Result<()> {
+        let mut text = Vec::new();
+        loop {
+            let turn = turns.next.fetch_add(1, Ordering::Relaxed);
+            let begin = turn * USERS_PER_TURN;
+            if begin >= plan.users {
+                return Ok(());
+            }
+            let end = plan.users.min(begin + USERS_PER_TURN);
+            text.clear();
+            let mut rows = 0;
+            rows_of::<io::Error>(plan, begin..end, |row| {
+                rows += 1;
+                match format {
+                    Format::Ndjson => ndjson::write(&mut text, row),
+                    Format::Protobuf => {
+                        protobuf::write(&mut text, row);
+                        Ok(())
+                    }
+                }
+            })?;
+            turns.write(turn, &text)?;
+            written.fetch_add(rows, Ordering::Relaxed);
+            progress.advance(end - begin);
         }
-        written += 1;
-        ndjson::write(&mut out, row)
-    })?;
-    out.flush()?;
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    on_each(threads, make)?;
     progress.end();
-    Ok(written)
+    Ok(written.into_inner())
+}
+
+/// Threads make texts side by side and write them in order.
+struct Turns {
+    next: AtomicU64,
+    /// Whose turn it is to write.
+    file: Mutex<(u64, File)>,
+    changed: Condvar,
+}
+
+impl Turns {
+    fn write(&self, turn: u64, text: &[u8]) -> io::Result<()> {
+        let mut own = self.file.lock();
+        while own.0 != turn {
+            self.changed.wait(&mut own);
+        }
+        // Even if it fails, the others must get their turn, and fail.
+        let written = own.1.write_all(text);
+        own.0 += 1;
+        self.changed.notify_all();
+        written
+    }
 }

@@ -1,17 +1,20 @@
-//! The input files of a build: opened by name or standard input, unpacked, read as rows.
+//! The input files of a build: found by name, pattern or folder, or standard input; unpacked.
 
 use super::super::exit::{self, Failure};
 use super::super::progress::{Counted, Progress};
-use crate::audience::rows::{Offered, ReadError, delimited, ndjson};
+use crate::audience::rows::blocks;
+use crate::audience::rows::zstd::ZstdReader;
 use clap::ValueEnum;
 use flate2::read::MultiGzDecoder;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
-/// How much is read at once.
+/// How much is read at once where a decoder does not ask for as much itself.
 const BUFFER_BYTES: usize = 256 << 10;
+/// Most files of one build: a year of hourly files from ten sources is fewer.
+const INPUTS_MAX: usize = 100_000;
 
 /// How the rows are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -20,39 +23,127 @@ pub(super) enum Format {
     Ndjson,
     /// Comma-separated values with a header line.
     Csv,
+    /// Messages `Row` of proto/audience.proto, each behind its length.
+    Protobuf,
+    /// Apache Parquet, with the fields as columns.
+    Parquet,
+}
+
+/// How a file is packed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Packing {
+    Plain,
+    Gzip,
+    Zstd,
 }
 
 /// One input.
 #[derive(Debug)]
 pub(super) struct Input {
-    /// As it was named.
+    /// As it was named or found.
     pub(super) path: PathBuf,
-    format: Format,
-    gzip: bool,
+    /// How its rows are written.
+    pub(super) format: Format,
+    packing: Packing,
+}
+
+/// What the arguments name: files, patterns such as `rows/*.ndjson.gz`, folders (the files in
+/// them, but for those that begin with a dot or an underscore), `-`. Files of a pattern or a
+/// folder are in order of name.
+pub(super) fn inputs(paths: &[PathBuf], format: Option<Format>) -> Result<Vec<Input>, Failure> {
+    let mut found = Vec::new();
+    for path in paths {
+        let text = path.to_string_lossy();
+        if text.contains(['*', '?', '[']) && !path.exists() {
+            matching(&text, &mut found)?;
+        } else if path.is_dir() {
+            let failure = Failure::reading(path);
+            within(path, &mut found).map_err(failure)?;
+        } else {
+            found.push(path.clone());
+        }
+        if found.len() > INPUTS_MAX {
+            let message = format!("expected at most {INPUTS_MAX} input files, found more");
+            return Err(Failure::new(exit::USAGE, message));
+        }
+    }
+    found.iter().map(|path| Input::of(path, format)).collect()
+}
+
+fn matching(pattern: &str, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    let bad = |error: &dyn std::fmt::Display| {
+        Failure::new(exit::USAGE, format!("{pattern}: expected a pattern of files: {error}"))
+    };
+    let before = found.len();
+    for path in glob::glob(pattern).map_err(|error| bad(&error))?.take(INPUTS_MAX + 1) {
+        let path = path.map_err(|error| Failure::new(exit::IO, error))?;
+        if path.is_file() {
+            found.push(path);
+        }
+    }
+    if found.len() == before {
+        let message = format!("{pattern}: expected at least one file, found none");
+        return Err(Failure::new(exit::NO_INPUT, message));
+    }
+    Ok(())
+}
+
+fn within(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    let before = found.len();
+    for entry in fs::read_dir(folder)?.take(INPUTS_MAX + 1) {
+        let entry = entry?;
+        let name = entry.file_name();
+        // What Spark and others leave beside their rows: _SUCCESS, .part-0.crc.
+        let aside = name.as_encoded_bytes().first().is_some_and(|byte| matches!(byte, b'.' | b'_'));
+        if !aside && entry.path().is_file() {
+            found.push(entry.path());
+        }
+    }
+    found[before..].sort_unstable();
+    if found.len() == before {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "there are no files in it"));
+    }
+    Ok(())
 }
 
 impl Input {
     /// What `path` is by its name, or by `format` where that is given.
-    pub(super) fn of(path: &Path, format: Option<Format>) -> Result<Self, Failure> {
+    fn of(path: &Path, format: Option<Format>) -> Result<Self, Failure> {
         let name = path.to_string_lossy();
-        let (stem, gzip) = match name.strip_suffix(".gz") {
-            Some(stem) => (stem, true),
-            None => (&*name, false),
+        let (stem, packing) = if let Some(stem) = name.strip_suffix(".gz") {
+            (stem, Packing::Gzip)
+        } else if let Some(stem) = name.strip_suffix(".zst") {
+            (stem, Packing::Zstd)
+        } else {
+            (&*name, Packing::Plain)
         };
         let by_name = match stem.rsplit_once('.').map(|(_, extension)| extension) {
-            Some("ndjson") => Some(Format::Ndjson),
+            Some("ndjson" | "jsonl" | "json") => Some(Format::Ndjson),
             Some("csv") => Some(Format::Csv),
+            Some("pb" | "protobuf") => Some(Format::Protobuf),
+            Some("parquet") => Some(Format::Parquet),
             _ => None,
         };
         let format = format.or(by_name).ok_or_else(|| {
-            let expected = "expected a name that ends in .ndjson or .csv (and .gz)";
+            let expected =
+                "expected a name that ends in .ndjson, .csv, .pb or .parquet (and .gz or .zst)";
             Failure::new(exit::USAGE, format!("{expected}, found {name}: give --format"))
         })?;
-        Ok(Self { path: path.to_path_buf(), format, gzip })
+        Ok(Self { path: path.to_path_buf(), format, packing })
+    }
+
+    /// How its rows are cut; `None` for those of columns.
+    pub(super) fn blocks(&self) -> Option<blocks::Format> {
+        match self.format {
+            Format::Ndjson => Some(blocks::Format::Ndjson),
+            Format::Csv => Some(blocks::Format::Csv),
+            Format::Protobuf => Some(blocks::Format::Protobuf),
+            Format::Parquet => None,
+        }
     }
 
     /// Whether it is standard input.
-    pub(super) fn is_stdin(&self) -> bool {
+    fn is_stdin(&self) -> bool {
         self.path.as_os_str() == "-"
     }
 
@@ -65,26 +156,19 @@ impl Input {
         Ok(found.is_file().then_some(found.len()))
     }
 
-    /// Hands every row to `each`.
-    pub(super) fn read<E: From<ReadError> + From<Failure>>(
-        &self,
-        progress: &Rc<Progress>,
-        each: impl FnMut(Offered<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let input = Counted::new(self.open()?, Rc::clone(progress));
-        let input: Box<dyn Read> =
-            if self.gzip { Box::new(MultiGzDecoder::new(input)) } else { Box::new(input) };
-        match self.format {
-            Format::Ndjson => ndjson::read(BufReader::with_capacity(BUFFER_BYTES, input), each),
-            Format::Csv => delimited::read(input, each),
-        }
-    }
-
-    fn open(&self) -> Result<Box<dyn Read>, Failure> {
-        if self.is_stdin() {
-            return Ok(Box::new(io::stdin().lock()));
-        }
-        let file = File::open(&self.path).map_err(Failure::reading(&self.path))?;
-        Ok(Box::new(file))
+    /// Opens it, unpacked; what is read on disk is told to `progress`.
+    pub(super) fn open(&self, progress: &Arc<Progress>) -> Result<Box<dyn Read>, Failure> {
+        let file: Box<dyn Read> = if self.is_stdin() {
+            Box::new(io::stdin().lock())
+        } else {
+            Box::new(File::open(&self.path).map_err(Failure::reading(&self.path))?)
+        };
+        let counted = Counted::new(file, Arc::clone(progress));
+        let buffered = |input| BufReader::with_capacity(BUFFER_BYTES, input);
+        Ok(match self.packing {
+            Packing::Plain => Box::new(counted),
+            Packing::Gzip => Box::new(MultiGzDecoder::new(buffered(counted))),
+            Packing::Zstd => Box::new(ZstdReader::new(buffered(counted))),
+        })
     }
 }

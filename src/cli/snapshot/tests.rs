@@ -1,7 +1,10 @@
 //! The commands as a person runs them: arguments in, exit code and files out.
 
 use super::*;
+use crate::audience::rows::blocks::{self, cut_and_read};
+use crate::audience::rows::{ReadError, protobuf};
 use clap::Parser;
+use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use std::fs;
 use tempfile::TempDir;
 
@@ -61,17 +64,90 @@ fn bad_rows_fail_the_build_and_are_listed_beside_it() {
 fn compressed_and_csv_inputs_build_the_same_set() {
     use flate2::{Compression, write::GzEncoder};
     let folder = folder();
-    let at = |line| snapshot_in(folder.path(), line);
+    let at = |line: &str| snapshot_in(folder.path(), line);
     let file = fs::File::create(folder.path().join("rows.ndjson.gz")).expect("created");
     let mut packed = GzEncoder::new(file, Compression::fast());
     packed.write_all(GOOD.as_bytes()).and_then(|()| packed.finish().map(|_| ())).expect("packed");
     let csv = "value,id,id_space,segment,last_seen\n,u1,buyeruid,view_item,2023-11-14T22:13:20Z\n\
         5.5,u2,buyeruid,add_to_cart,1700000100\n";
     fs::write(folder.path().join("rows.csv"), csv).expect("written");
-    assert_eq!(at("build --out @/packed @/rows.ndjson.gz"), exit::OK);
-    assert_eq!(at("build --out @/csv @/rows.csv"), exit::OK);
-    let bytes = |set: &str| fs::read(folder.path().join(set).join("manifest")).expect("a manifest");
-    assert_eq!(bytes("packed"), bytes("csv"), "the manifest has every shard's checksum");
+    let zstd = compress_to_vec(GOOD.as_bytes(), CompressionLevel::Fastest);
+    fs::write(folder.path().join("rows.ndjson.zst"), zstd).expect("written");
+    let mut messages = Vec::new();
+    cut_and_read::<ReadError>(blocks::Format::Ndjson, GOOD.as_bytes(), |offered| {
+        protobuf::write(&mut messages, &offered.row.expect("good"));
+        Ok(())
+    })
+    .expect("good rows");
+    fs::write(folder.path().join("rows.pb"), messages).expect("written");
+    let manifest = |set: &str| fs::read(folder.path().join(set).join("manifest")).expect("a set");
+    for (set, rows) in
+        [("csv", "csv"), ("gzip", "ndjson.gz"), ("zstd", "ndjson.zst"), ("messages", "pb")]
+    {
+        assert_eq!(at(&format!("build --out @/{set} @/rows.{rows}")), exit::OK, "{rows}");
+        assert_eq!(manifest(set), manifest("csv"), "{rows}: it has every shard's checksum");
+    }
+}
+
+#[test]
+fn patterns_and_folders_name_many_inputs() {
+    let folder = folder();
+    let at = |line| snapshot_in(folder.path(), line);
+    let parts = folder.path().join("rows");
+    fs::create_dir(&parts).expect("created");
+    for (number, line) in GOOD.lines().enumerate() {
+        fs::write(parts.join(format!("part-{number}.json")), line).expect("written");
+    }
+    fs::write(parts.join("_SUCCESS"), "").expect("written");
+    fs::write(parts.join(".part-0.json.crc"), "x").expect("written");
+    let users = |set: &str| files::open(&folder.path().join(set)).expect("a set").info().users;
+    assert_eq!(at("build --out @/folder @/rows"), exit::OK);
+    assert_eq!(at("build --out @/pattern @/ro*/part-[0-9].json"), exit::OK);
+    assert_eq!((users("folder"), users("pattern")), (2, 2));
+    assert_eq!(at("build --out @/none @/rows/*.csv"), exit::NO_INPUT);
+    fs::create_dir(folder.path().join("empty")).expect("created");
+    assert_eq!(at("build --out @/none @/empty"), exit::NO_INPUT);
+}
+
+#[test]
+fn a_base_a_list_of_segments_and_suppressed_users_are_kept_to() {
+    let folder = folder();
+    let at = |line| snapshot_in(folder.path(), line);
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("wr");
+    write("rows.ndjson", GOOD);
+    write("gone.ndjson", &GOOD.replace("\"last_seen\"", "\"remove\":true,\"last_seen\""));
+    write("users", "# asked to be forgotten\nbuyeruid,u1\n\nuser:0123456789abcdef\n");
+    write("bad", "u1\n");
+    write("segments", "view_item\n");
+    assert_eq!(at("build --out @/one @/rows.ndjson --epoch 1800000000"), exit::OK);
+    assert_eq!(at("build --out @/two --base @/one --suppress @/users --json"), exit::OK);
+    let two = files::open(&folder.path().join("two")).expect("a set");
+    assert_eq!((two.info().users, two.info().epoch), (1, UnixSeconds(1_800_000_000)));
+    assert_eq!(at("build --out @/three --base @/two @/gone.ndjson"), exit::OK);
+    assert_eq!(files::open(&folder.path().join("three")).expect("a set").info().users, 0);
+    assert_eq!(at("build --out @/no @/rows.ndjson --suppress @/bad"), exit::DATA);
+    assert_eq!(at("build --out @/no @/rows.ndjson --segments @/segments"), exit::DATA);
+    assert_eq!(at("build --out @/few @/rows.ndjson --segments @/segments --max-rejects 1"), 0);
+    assert_eq!(at("build --out @/no --base @/none"), exit::NO_INPUT);
+}
+
+#[test]
+fn shards_are_built_one_by_one_and_joined() {
+    let folder = folder();
+    let at = |line: &str| snapshot_in(folder.path(), line);
+    fs::write(folder.path().join("rows.ndjson"), GOOD).expect("written");
+    let rules = "--counts max --values sum --memory 64MiB --threads 2 --spill-folder @";
+    assert_eq!(at(&format!("build --out @/whole @/rows.ndjson --shards 2 {rules}")), exit::OK);
+    assert_eq!(at("build --out @/a @/rows.ndjson --shard 0/2"), exit::OK);
+    assert_eq!(at("build --out @/b @/rows.ndjson --shard 1/2 --json"), exit::OK);
+    assert_eq!(at("build --out @/c @/rows.ndjson --shard 2/2"), exit::USAGE);
+    assert_eq!(at("merge-manifest --out @/set @/b @/a"), exit::OK);
+    let manifest = |set: &str| fs::read(folder.path().join(set).join("manifest")).expect("a set");
+    assert_eq!(manifest("set"), manifest("whole"));
+    assert_eq!(at("verify @/set"), exit::OK);
+    assert_eq!(at("merge-manifest --out @/other @/a"), exit::DATA);
+    assert_eq!(at("merge-manifest --out @/set @/b @/a"), exit::CANNOT_CREATE);
+    assert_eq!(at("verify @/a"), exit::NO_INPUT, "a part is no set");
 }
 
 #[test]
@@ -100,7 +176,12 @@ fn generated_rows_build() {
     let at = |line| snapshot_in(folder.path(), line);
     assert_eq!(at("generate --users 200 --out @/g.ndjson --now 1790000000 --json"), exit::OK);
     assert_eq!(at("generate --users 200 --out @/g.ndjson"), exit::CANNOT_CREATE);
+    assert_eq!(at("generate --users 200 --out @/g.txt"), exit::USAGE);
+    assert_eq!(at("generate --users 200 --out @/g.pb --now 1790000000"), exit::OK);
     assert_eq!(at("build --out @/set @/g.ndjson --now 1790000000"), exit::OK);
+    assert_eq!(at("build --out @/messages @/g.pb --now 1790000000"), exit::OK);
+    let manifest = |set: &str| fs::read(folder.path().join(set).join("manifest")).expect("a set");
+    assert_eq!(manifest("set"), manifest("messages"));
     let snapshot = files::open(&folder.path().join("set")).expect("a set");
     assert!((200..=400).contains(&snapshot.info().users));
 }

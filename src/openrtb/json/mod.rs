@@ -12,7 +12,7 @@ mod list;
 mod scalar;
 
 pub use list::JsonList;
-pub(super) use scalar::plain_run_end;
+pub(crate) use scalar::plain_run_end;
 
 use super::list::RawList;
 use super::raw::RawObject;

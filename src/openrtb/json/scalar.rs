@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// The end of the run of bytes that need no attention in a string: eight at a time.
-pub(in crate::openrtb) fn plain_run_end(bytes: &[u8], mut at: usize) -> usize {
+pub(crate) fn plain_run_end(bytes: &[u8], mut at: usize) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = ONES << 7;
     while let Some(chunk) = bytes.get(at..at + 8) {
