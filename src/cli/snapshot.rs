@@ -1,9 +1,11 @@
-//! `homing snapshot`: build, inspect, verify, lookup, generate.
+//! `homing snapshot`: build, inspect, verify, lookup, generate, sign, load.
 
 mod build;
 mod generate;
 mod input;
+mod load;
 mod lookup;
+mod sign;
 
 use super::exit::{self, Failure};
 use crate::audience::SnapshotInfo;
@@ -27,6 +29,10 @@ pub enum SnapshotCommand {
     Lookup(lookup::LookupArgs),
     /// Write the rows of a made-up shop as NDJSON.
     Generate(generate::GenerateArgs),
+    /// Sign a set, for bidders that take only signed ones.
+    Sign(sign::SignArgs),
+    /// Have a running bidder load a set, over its admin API.
+    Load(load::LoadArgs),
 }
 
 /// One set.
@@ -47,6 +53,8 @@ pub fn run(command: &SnapshotCommand) -> u8 {
         SnapshotCommand::Verify(args) => verify(args),
         SnapshotCommand::Lookup(args) => lookup::run(args),
         SnapshotCommand::Generate(args) => generate::run(args),
+        SnapshotCommand::Sign(args) => sign::run(args),
+        SnapshotCommand::Load(args) => load::run(args),
     };
     match done {
         Ok(()) => exit::OK,

@@ -7,6 +7,7 @@
 //! - [`money`] budgets, caps and notices
 //! - [`corpus`] two thousand real requests, whole and mutilated
 //! - [`loading`] campaigns and snapshots swapped under load; readiness; drain
+//! - [`sources`] where sets come from; `object_store` the same from a server
 //! - [`cli`] the real binary
 
 mod cli;
@@ -16,5 +17,8 @@ mod exchange_rules;
 mod forms;
 mod loading;
 mod money;
+#[cfg(feature = "object-store")]
+mod object_store;
 mod peer_faults;
+mod sources;
 mod support;

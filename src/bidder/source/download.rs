@@ -44,6 +44,8 @@ pub(super) struct Download<'a> {
 
 /// What an attempt came to, short of the whole file.
 enum Stopped {
+    /// It is whole, and not what the manifest promises.
+    Spoilt(LoadError),
     /// It may go on.
     Interrupted(LoadError),
     /// It will not.
@@ -59,7 +61,7 @@ impl From<SnapshotError> for Stopped {
 impl Download<'_> {
     /// Downloads the file, which errors call `file`.
     pub(super) async fn run(&self, file: &str) -> Result<(), LoadError> {
-        let mut stopped = None;
+        let (mut stopped, mut was_spoilt) = (None, false);
         for attempt in 0..ATTEMPTS_MAX {
             if attempt > 0 {
                 tokio::time::sleep(pause_before(attempt)).await;
@@ -67,6 +69,11 @@ impl Download<'_> {
             match self.attempt(file).await {
                 Ok(()) => return Ok(()),
                 Err(Stopped::Interrupted(error)) => stopped = Some(error),
+                // On its way, or on the disk; at its source, if it is so again.
+                Err(Stopped::Spoilt(error)) if !was_spoilt => {
+                    (stopped, was_spoilt) = (Some(error), true);
+                }
+                Err(Stopped::Spoilt(error)) => return Err(error),
                 Err(Stopped::Final(error)) => return Err(error),
             }
         }
@@ -85,10 +92,9 @@ impl Download<'_> {
         if self.checksum()? == self.entry.sha256 {
             return Ok(());
         }
-        // Spoilt on its way, on the disk, or at its source: only the last would repeat itself.
         self.forget()?;
         let fault = ShardFault::Checksum { part: "the file".to_owned() };
-        Err(Stopped::Interrupted(SnapshotError::Shard { file: file.to_owned(), fault }.into()))
+        Err(Stopped::Spoilt(SnapshotError::Shard { file: file.to_owned(), fault }.into()))
     }
 
     /// Gets what is missing behind the first `there` bytes.

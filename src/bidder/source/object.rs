@@ -57,13 +57,16 @@ impl Bucket {
     }
 
     /// An object of at most `bytes_max` bytes, whole.
-    async fn small(
-        &self,
+    async fn small(&self, path: &Path, bytes_max: u64) -> Result<(Vec<u8>, ObjectMeta), LoadError> {
+        let found = self.get(path, GetOptions::default()).await.map_err(refused(path))?;
+        Self::collect(path, found, bytes_max).await
+    }
+
+    async fn collect(
         path: &Path,
+        found: object_store::GetResult,
         bytes_max: u64,
-        options: GetOptions,
     ) -> Result<(Vec<u8>, ObjectMeta), LoadError> {
-        let found = self.get(path, options).await.map_err(refused(path))?;
         let meta = found.meta.clone();
         let mut bytes = Vec::new();
         let mut chunks = found.into_stream();
@@ -123,12 +126,12 @@ impl ObjectSource {
             Some(name) => name.to_owned(),
             None => self.pointed().await?,
         };
-        let (bucket, plain) = (&self.bucket, GetOptions::default);
+        let bucket = &self.bucket;
         let path = bucket.path(&[&name, MANIFEST_FILE]);
-        let (manifest, _) = bucket.small(&path, MANIFEST_BYTES_MAX, plain()).await?;
+        let (manifest, _) = bucket.small(&path, MANIFEST_BYTES_MAX).await?;
         let signature = if store.key.is_some() {
             let path = bucket.path(&[&name, SIGNATURE_FILE]);
-            match bucket.small(&path, SIGNATURE_BYTES_MAX, plain()).await {
+            match bucket.small(&path, SIGNATURE_BYTES_MAX).await {
                 Ok((signature, _)) => Some(signature.into_boxed_slice()),
                 Err(LoadError::Fetch { missing: true, .. }) => None,
                 Err(error) => return Err(error),
@@ -151,9 +154,9 @@ impl ObjectSource {
         if let (Err(object_store::Error::NotModified { .. }), Some((_, name))) = (&found, known) {
             return Ok(name);
         }
-        drop(found.map_err(refused(&path))?);
+        let found = found.map_err(refused(&path))?;
         let bytes_max = SET_NAME_BYTES_MAX as u64 + 2;
-        let (bytes, meta) = self.bucket.small(&path, bytes_max, GetOptions::default()).await?;
+        let (bytes, meta) = Bucket::collect(&path, found, bytes_max).await?;
         let name = name_in(&bytes)
             .map_err(|found| SnapshotError::Pointer { path: path.to_string().into(), found })?;
         *self.pointer.lock() = meta.e_tag.map(|tag| (tag, name.clone()));

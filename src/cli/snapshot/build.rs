@@ -45,6 +45,9 @@ pub struct BuildArgs {
     /// How many rows to take at most: each takes 40 bytes of memory.
     #[arg(long, default_value_t = ROWS_MAX_DEFAULT)]
     rows_max: usize,
+    /// Sign the set with the key in this file.
+    #[arg(long, value_name = "FILE")]
+    sign_with: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -66,6 +69,7 @@ struct Report<'a> {
 /// Builds a set.
 pub(super) fn run(args: &BuildArgs) -> Result<(), Failure> {
     let inputs = inputs(args)?;
+    let key = args.sign_with.as_deref().map(super::sign::key).transpose()?;
     if args.out.exists() {
         let message = format!("{} exists already: choose another name", args.out.display());
         return Err(Failure::new(exit::CANNOT_CREATE, message));
@@ -78,6 +82,7 @@ pub(super) fn run(args: &BuildArgs) -> Result<(), Failure> {
     }
     let mut audience = builder.finish()?;
     let info = audience.write(&args.out)?;
+    key.map_or(Ok(()), |key| super::sign::sign(&args.out, &key))?;
     report(args, audience.summary(), &rejects, Some(info))
 }
 
