@@ -38,8 +38,9 @@ impl Service {
             keyring: Keyring::new(&[(1, vec![7; 32])]).expect("a long key"),
             admin_token: BearerToken::default(),
             seed: 42,
+            signature_key: None,
         };
-        let bidder = Bidder::new(&settings, private, Metrics::new(1));
+        let bidder = Bidder::new(&settings, private, Metrics::new(1)).expect("a folder");
         bidder.load_campaigns().expect("a good market");
         bidder.load_snapshot(None, false).expect("a sound snapshot");
         let scratch = bidder.scratch(0);

@@ -8,8 +8,10 @@
 //! - [`rows`] the input, one membership a row; [`rejects`] what was refused of it
 //! - [`builder`] rows to snapshot; [`generate`] rows of a made-up shop
 //! - [`snapshot`] the immutable audience, searched in place
+//! - [`signature`] whether a set comes from whom it should
+//! - [`store`] the bidder's own folder of sets: install, verify, keep two
+//! - [`store_folder`] the audience folder that others put sets into
 //! - `threads` the same work on several of them
-//! - [`store`] the folders of sets: install, verify, keep the newest
 //!
 //! Guarantees: looking someone up reads memory only and allocates nothing once its buffers
 //! are warm. Must not know what a campaign, an exchange or a socket is.
@@ -21,8 +23,10 @@ pub mod membership;
 pub mod rejects;
 pub mod rows;
 pub mod segments;
+pub mod signature;
 pub mod snapshot;
 pub mod store;
+pub mod store_folder;
 pub(crate) mod threads;
 pub mod view;
 

@@ -1,96 +1,243 @@
-//! The bidder's own folder of sets, and the audience folder that others put sets into.
+//! The bidder's own folder of sets.
 //!
 //! Installing copies a set into the own folder and verifies the copy, so that whatever
 //! happens to the source afterwards does not matter. Guarantees: what is installed was
-//! verified; an older epoch is refused unless forced; at most two sets are kept. Called by
-//! the shell, off the request threads; one install at a time.
+//! verified, and signed where a key is asked for; an older epoch is refused unless forced; at
+//! most two sets are on the disk, also while a third is on its way. Called by the shell, off
+//! the request threads; one install at a time.
 
-use super::snapshot::files::{inspect, open_as, read_manifest, set_name};
+use super::signature::{SIGNATURE_BYTES_MAX, SIGNATURE_FILE, SigningKey};
+use super::snapshot::files::{open_as, open_regular, read_manifest, set_name};
 use super::snapshot::format::shard_file_name;
-use super::snapshot::manifest::{MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest};
-use super::snapshot::{PARTIAL_SUFFIX, SetFolder, Snapshot, SnapshotError, SnapshotInfo};
+use super::snapshot::manifest::{Checksum, MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest, checksum};
+use super::snapshot::{
+    ManifestFault, PARTIAL_SUFFIX, SetFolder, Snapshot, SnapshotError, parent_of, sync_folder,
+};
+use super::store_folder::{folders, is_hidden, set_folders};
+use crate::model::UnixSeconds;
 use std::ffi::OsStr;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// Most sets kept in the own folder: the one in service and the one before.
+/// Most sets kept in the own folder: the one in service and the one before, or the one that
+/// is being installed.
 pub const INSTALLED_SETS_MAX: usize = 2;
-/// Most entries of an audience folder; a year of hourly sets is fewer.
-pub const FOLDER_ENTRIES_MAX: usize = 10_000;
 
-/// What an audience folder holds.
-#[derive(Debug, Default)]
-pub struct FoundSets {
-    /// The newest complete set.
-    pub newest: Option<(PathBuf, SnapshotInfo)>,
-    /// What was passed over, and why.
-    pub skipped: Vec<(PathBuf, SnapshotError)>,
+/// Which set something is: two of the same identity hold the same bytes under one name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Identity {
+    /// The set's name.
+    pub name: String,
+    /// Event time through which it is complete.
+    pub epoch: UnixSeconds,
+    /// Of the manifest, which has the checksum of every shard.
+    manifest: Checksum,
 }
 
-/// Copies the set in `source` into `own_folder`, verifies the copy and loads it. `loaded` is
-/// the set in service; an older one than that is refused unless `force` is set.
-pub fn install(
-    source: &Path,
-    own_folder: &Path,
-    loaded: Option<&SnapshotInfo>,
-    force: bool,
-) -> Result<Snapshot, SnapshotError> {
-    let source = fs::canonicalize(source).map_err(SnapshotError::io("find", source))?;
-    let manifest = read_manifest(&source)?;
-    if let Some(loaded) = loaded.filter(|loaded| manifest.epoch < loaded.epoch && !force) {
-        return Err(SnapshotError::Older { offered: manifest.epoch, loaded: loaded.epoch });
+impl Identity {
+    /// A short name of the very bytes, for a folder.
+    pub fn fingerprint(&self) -> String {
+        self.manifest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
     }
-    fs::create_dir_all(own_folder).map_err(SnapshotError::io("create", own_folder))?;
-    remove_partial(own_folder)?;
-    let name = set_name(&source)?;
-    let target = own_folder.join(&name);
-    let snapshot = match installed_before(&target, &manifest) {
-        Some(snapshot) => snapshot,
-        None => copy(&source, &target, &manifest)?,
-    };
-    remove_older(own_folder, &name)?;
-    Ok(snapshot)
 }
 
-/// The newest complete set among the sub-folders of `folder`: by epoch, then by name. Sets
-/// in the making are not looked at.
-pub fn newest_complete_set(folder: &Path) -> Result<FoundSets, SnapshotError> {
-    let mut found = FoundSets::default();
-    for path in set_folders(folder)? {
-        match inspect(&path) {
-            Ok(info) => {
-                let rank = |info: &SnapshotInfo| (info.epoch, info.name.clone());
-                if found.newest.as_ref().is_none_or(|(_, best)| rank(best) < rank(&info)) {
-                    found.newest = Some((path, info));
-                }
-            }
-            Err(why) => found.skipped.push((path, why)),
+/// A set that somebody offers: its manifest was read and checked, its shards were not.
+#[derive(Debug)]
+pub struct Offer {
+    identity: Identity,
+    manifest: Manifest,
+    manifest_bytes: Box<[u8]>,
+    signature: Option<Box<[u8]>>,
+}
+
+impl Offer {
+    /// An offer of these bytes. With a key, they must be signed with it.
+    pub fn new(
+        name: &str,
+        (manifest, signature): (Box<[u8]>, Option<Box<[u8]>>),
+        key: Option<&SigningKey>,
+    ) -> Result<Self, SnapshotError> {
+        if let Some(key) = key {
+            let signature = signature.as_deref().ok_or(SnapshotError::Signature("none"))?;
+            key.check(&manifest, signature)?;
         }
+        let checked = Manifest::decode(&manifest)?;
+        let identity =
+            Identity { name: name.to_owned(), epoch: checked.epoch, manifest: checksum(&manifest) };
+        Ok(Self { identity, manifest: checked, manifest_bytes: manifest, signature })
     }
-    Ok(found)
+
+    /// The offer that the set in `folder` is, under the folder's name.
+    pub fn read(folder: &Path, key: Option<&SigningKey>) -> Result<Self, SnapshotError> {
+        let manifest = read_small(folder, MANIFEST_FILE, MANIFEST_BYTES_MAX)?;
+        let signature = match read_small(folder, SIGNATURE_FILE, SIGNATURE_BYTES_MAX) {
+            Ok(signature) => Some(signature),
+            Err(error) if key.is_some() && error.reason() != "missing" => return Err(error),
+            Err(_) => None,
+        };
+        Self::new(&set_name(folder)?, (manifest, signature), key)
+    }
+
+    /// Which set it is.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// What its manifest says.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Writes the small files into a folder that is to become the set.
+    fn write_small(&self, folder: &SetFolder) -> Result<(), SnapshotError> {
+        folder.write(MANIFEST_FILE, &self.manifest_bytes)?;
+        let signature = self.signature.as_ref();
+        signature.map_or(Ok(()), |signature| folder.write(SIGNATURE_FILE, signature))
+    }
+
+    /// Whether `folder` holds the very same small files.
+    fn is_in(&self, folder: &Path) -> bool {
+        let same =
+            |file, max, own: &[u8]| read_small(folder, file, max).is_ok_and(|found| *found == *own);
+        let signature = self.signature.as_ref();
+        same(MANIFEST_FILE, MANIFEST_BYTES_MAX, &self.manifest_bytes)
+            && signature.is_none_or(|own| same(SIGNATURE_FILE, SIGNATURE_BYTES_MAX, own))
+    }
 }
 
-/// The very same set, if it is in the own folder and still sound: after a restart it need
-/// not be copied again.
-fn installed_before(target: &Path, manifest: &Manifest) -> Option<Snapshot> {
-    let installed = read_manifest(target).ok()?;
-    if installed != *manifest {
-        return None;
-    }
-    open_as(target, &set_name(target).ok()?).ok()
+/// What came of an order.
+#[derive(Debug)]
+pub enum Installed {
+    /// The set, verified and in memory.
+    New(Snapshot, Identity),
+    /// The set is the one in service: nothing was done.
+    Same,
 }
 
-fn copy(source: &Path, target: &Path, manifest: &Manifest) -> Result<Snapshot, SnapshotError> {
-    let folder = SetFolder::begin(target)?;
-    folder.copy(source, MANIFEST_FILE, MANIFEST_BYTES_MAX)?;
-    for (number, shard) in manifest.shards.iter().enumerate() {
-        // One byte more than promised, so that a longer file is seen to be one.
-        folder.copy(source, &shard_file_name(number), shard.bytes + 1)?;
+/// The own folder, and the rules by which sets come into it.
+#[derive(Debug)]
+pub struct Store<'a> {
+    /// The own folder.
+    pub folder: &'a Path,
+    /// The set in service.
+    pub loaded: Option<&'a Identity>,
+    /// Whether a set may be older than the one in service.
+    pub force: bool,
+    /// The key that sets must be signed with, if there is one.
+    pub key: Option<&'a SigningKey>,
+}
+
+impl Store<'_> {
+    /// Copies the set in `source` into the own folder, verifies the copy and loads it.
+    pub fn install(&self, source: &Path) -> Result<Installed, SnapshotError> {
+        let source = fs::canonicalize(source).map_err(SnapshotError::io("find", source))?;
+        let offer = Offer::read(&source, self.key)?;
+        if !self.wants(&offer)? {
+            return Ok(Installed::Same);
+        }
+        let snapshot = match self.installed_before(&offer)? {
+            Some(snapshot) => snapshot,
+            None => self.copy(&source, &offer)?,
+        };
+        Ok(Installed::New(snapshot, offer.identity))
     }
-    let snapshot = open_as(folder.path(), &set_name(target)?)?;
-    remove_set(target)?;
-    folder.publish()?;
-    Ok(snapshot)
+
+    /// Whether the offer is to be installed; the set in service is not, once more.
+    ///
+    /// # Errors
+    /// It is older than the set in service, and that is not forced.
+    pub fn wants(&self, offer: &Offer) -> Result<bool, SnapshotError> {
+        let Some(loaded) = self.loaded else { return Ok(true) };
+        let offered = offer.identity.epoch;
+        if offered < loaded.epoch && !self.force {
+            return Err(SnapshotError::Older { offered, loaded: loaded.epoch });
+        }
+        Ok(*loaded != offer.identity)
+    }
+
+    /// The very same set, if it is in the own folder and still sound: after a restart it need
+    /// not be copied again. Otherwise makes room for it.
+    pub fn installed_before(&self, offer: &Offer) -> Result<Option<Snapshot>, SnapshotError> {
+        fs::create_dir_all(self.folder).map_err(SnapshotError::io("create", self.folder))?;
+        remove_partial(self.folder)?;
+        let (target, name) = (self.target(offer), &offer.identity.name);
+        if offer.is_in(&target)
+            && let Ok(snapshot) = open_as(&target, name)
+        {
+            return Ok(Some(snapshot));
+        }
+        self.make_room()?;
+        Ok(None)
+    }
+
+    /// Verifies and loads the set whose shards are in `staged`, and moves it into the own
+    /// folder. `staged` must be on the same disk; it is gone afterwards if that succeeds.
+    pub fn adopt(&self, staged: &Path, offer: Offer) -> Result<Installed, SnapshotError> {
+        let folder = SetFolder::begin(&self.target(&offer))?;
+        offer.write_small(&folder)?;
+        for number in 0..offer.manifest.shards.len() {
+            let file = shard_file_name(number);
+            let (from, to) = (staged.join(&file), folder.path().join(&file));
+            fs::rename(&from, &to).map_err(SnapshotError::io("move", &from))?;
+        }
+        let snapshot = self.publish(folder, &offer)?;
+        remove_set(staged)?;
+        Ok(Installed::New(snapshot, offer.identity))
+    }
+
+    /// The newest sound set of the own folder, for a start while its source cannot be reached.
+    pub fn reopen(&self) -> Option<(Snapshot, Identity)> {
+        let mut offers: Vec<Offer> = set_folders(self.folder)
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|path| Offer::read(&path, self.key).ok())
+            .collect();
+        offers.sort_by_key(|offer| offer.identity.epoch);
+        offers.into_iter().rev().find_map(|offer| {
+            let snapshot = open_as(&self.target(&offer), &offer.identity.name).ok()?;
+            Some((snapshot, offer.identity))
+        })
+    }
+
+    fn target(&self, offer: &Offer) -> PathBuf {
+        self.folder.join(&offer.identity.name)
+    }
+
+    fn copy(&self, source: &Path, offer: &Offer) -> Result<Snapshot, SnapshotError> {
+        let folder = SetFolder::begin(&self.target(offer))?;
+        offer.write_small(&folder)?;
+        for (number, shard) in offer.manifest.shards.iter().enumerate() {
+            // One byte more than promised, so that a longer file is seen to be one.
+            folder.copy(source, &shard_file_name(number), shard.bytes + 1)?;
+        }
+        self.publish(folder, offer)
+    }
+
+    /// Loads what is in `folder`, and puts it in the place of a namesake if it is sound.
+    fn publish(&self, folder: SetFolder, offer: &Offer) -> Result<Snapshot, SnapshotError> {
+        let snapshot = open_as(folder.path(), &offer.identity.name)?;
+        remove_set(&self.target(offer))?;
+        folder.publish()?;
+        Ok(snapshot)
+    }
+
+    /// Leaves one set of the own folder: the one in service, or the newest. What is not a set
+    /// was not put here by us and is left alone.
+    fn make_room(&self) -> Result<(), SnapshotError> {
+        let mut sets = Vec::new();
+        for path in set_folders(self.folder)? {
+            let loaded = self.loaded.map(|loaded| OsStr::new(&loaded.name));
+            let kept = loaded.is_some() && path.file_name() == loaded;
+            if let Ok(manifest) = read_manifest(&path) {
+                sets.push((kept, manifest.epoch, path));
+            }
+        }
+        sets.sort_unstable();
+        let surplus = sets.len().saturating_sub(INSTALLED_SETS_MAX - 1);
+        sets.iter().take(surplus).try_for_each(|(_, _, path)| remove_set(path))?;
+        sync_folder(parent_of(&self.folder.join(MANIFEST_FILE)))
+    }
 }
 
 /// Removes what interrupted installs left.
@@ -99,22 +246,8 @@ fn remove_partial(own_folder: &Path) -> Result<(), SnapshotError> {
     partial.into_iter().try_for_each(|path| remove_set(&path))
 }
 
-/// Removes all sets but `keep` and the newest others. What is not a set was not put here by
-/// us and is left alone.
-fn remove_older(own_folder: &Path, keep: &str) -> Result<(), SnapshotError> {
-    let mut others = Vec::new();
-    for path in set_folders(own_folder)? {
-        let kept = path.file_name() == Some(OsStr::new(keep));
-        if let Some(manifest) = read_manifest(&path).ok().filter(|_| !kept) {
-            others.push((manifest.epoch, path));
-        }
-    }
-    others.sort_unstable();
-    let surplus = others.len().saturating_sub(INSTALLED_SETS_MAX - 1);
-    others.iter().take(surplus).try_for_each(|(_, path)| remove_set(path))
-}
-
-fn remove_set(folder: &Path) -> Result<(), SnapshotError> {
+/// Removes a folder with all that is in it; none is as good.
+pub fn remove_set(folder: &Path) -> Result<(), SnapshotError> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(SnapshotError::io("remove", folder)(error))
@@ -123,26 +256,18 @@ fn remove_set(folder: &Path) -> Result<(), SnapshotError> {
     }
 }
 
-fn set_folders(folder: &Path) -> Result<Vec<PathBuf>, SnapshotError> {
-    Ok(folders(folder)?.into_iter().filter(|path| !is_hidden(path)).collect())
-}
-
-fn folders(folder: &Path) -> Result<Vec<PathBuf>, SnapshotError> {
-    let entries = fs::read_dir(folder).map_err(SnapshotError::io("list", folder))?;
-    let paths = entries.take(FOLDER_ENTRIES_MAX + 1).map(|entry| entry.map(|entry| entry.path()));
-    let paths: Result<Vec<_>, _> = paths.collect();
-    let mut paths = paths.map_err(SnapshotError::io("list", folder))?;
-    if paths.len() > FOLDER_ENTRIES_MAX {
-        let path = folder.to_path_buf();
-        return Err(SnapshotError::Crowded { path, max: FOLDER_ENTRIES_MAX });
+/// Reads a small regular file of a set; a longer one than `bytes_max` is refused.
+fn read_small(folder: &Path, file: &str, bytes_max: u64) -> Result<Box<[u8]>, SnapshotError> {
+    let path = folder.join(file);
+    let (opened, _) = open_regular(&path)?;
+    let mut bytes = Vec::new();
+    let read = opened.take(bytes_max + 1).read_to_end(&mut bytes);
+    read.map_err(SnapshotError::io("read", &path))?;
+    let found = bytes.len() as u64;
+    if found > bytes_max {
+        return Err(ManifestFault::TooLong { max: bytes_max, found }.into());
     }
-    paths.retain(|path| path.is_dir());
-    paths.sort_unstable();
-    Ok(paths)
-}
-
-fn is_hidden(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+    Ok(bytes.into_boxed_slice())
 }
 
 fn is_partial(path: &Path) -> bool {

@@ -1,7 +1,8 @@
 //! From settings to a running server: the bidder, its campaigns, its snapshot, its ports.
 
 use super::loading::LoadError;
-use super::{Bidder, Private, housekeeping};
+use super::{Bidder, Private, housekeeping, watching};
+use crate::audience::signature::SigningKey;
 use crate::config::Diagnostic;
 use crate::notice::Keyring;
 use crate::notice::encrypted_price::PriceKeys;
@@ -31,8 +32,11 @@ pub enum AssemblyError {
     /// A port or a thread.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// The housekeeping thread.
-    #[error("the housekeeping thread cannot be started: {0}")]
+    /// The object store that sets come from.
+    #[error("sets cannot be fetched: {0}")]
+    Source(String),
+    /// The housekeeping thread, or the one that looks for new sets.
+    #[error("the housekeeping threads cannot be started: {0}")]
     Housekeeping(std::io::Error),
 }
 
@@ -55,9 +59,10 @@ pub fn start(settings: &Settings, end_on_signals: bool) -> Result<Started, Assem
     let secrets = resolve(&settings.secrets).map_err(AssemblyError::Config)?;
     let workers = workers(settings);
     let private = private(&secrets)?;
-    let bidder = Arc::new(Bidder::new(settings, private, Metrics::new(workers.get())));
+    let bidder = Bidder::new(settings, private, Metrics::new(workers.get()));
+    let bidder = Arc::new(bidder.map_err(AssemblyError::Source)?);
     bidder.load_campaigns().map_err(AssemblyError::Config)?;
-    let no_snapshot = bidder.load_snapshot(None, false).err();
+    let first = bidder.first_load();
     let services = Services {
         bids: Arc::clone(&bidder),
         notices: Arc::clone(&bidder),
@@ -66,7 +71,10 @@ pub fn start(settings: &Settings, end_on_signals: bool) -> Result<Started, Assem
     let config = server_config(settings, workers, end_on_signals);
     let running = Server::start(&config, &services, &bidder.metrics().shell)?;
     housekeeping::start(&bidder, end_on_signals).map_err(AssemblyError::Housekeeping)?;
-    Ok(Started { bidder, running, no_snapshot })
+    if let Some(poll) = settings.audience.poll {
+        watching::start(&bidder, poll, &first).map_err(AssemblyError::Housekeeping)?;
+    }
+    Ok(Started { bidder, running, no_snapshot: first.fault })
 }
 
 fn workers(settings: &Settings) -> NonZeroUsize {
@@ -85,6 +93,7 @@ fn private(secrets: &Secrets) -> Result<Private, AssemblyError> {
     Ok(Private {
         keyring: Keyring::new(&keys.collect::<Vec<_>>())?,
         price_keys: price_keys(secrets),
+        signature_key: secrets.signature_key.as_ref().and_then(|key| SigningKey::new(key.expose())),
         admin_token: BearerToken::new(token.as_deref()),
         seed: u64::from_le_bytes(seed),
     })

@@ -1,43 +1,62 @@
 //! Campaigns and snapshots in, while bids go on.
 //!
-//! Guarantees: a load either replaces the whole of what it loads or changes nothing; loads
-//! do not overlap (the second waits); what was replaced is freed by the loading thread once
+//! Guarantees: a load either replaces the whole of what it loads or changes nothing; one
+//! snapshot is loaded at a time, a second order meanwhile is refused; campaigns are loaded
+//! meanwhile all the same. What was replaced is freed by the loading thread, bit by bit, once
 //! the last request has let go of it, never by a request.
 
 use super::Bidder;
 use super::served::{Audience, Business, Served};
+use crate::audience::Snapshot;
 use crate::audience::snapshot::{SnapshotError, SnapshotInfo};
-use crate::audience::store::{install, newest_complete_set};
+use crate::audience::store::{Identity, Installed, Store};
 use crate::campaign::advertiser_file::Machine;
 use crate::campaign::files::load_book_for;
 use crate::config::Diagnostic;
 use crate::server::clock;
-use std::path::{Path, PathBuf};
+use crate::telemetry::memory;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often a loading thread looks whether the last request has let go of the old state.
 const RELEASE_POLL: Duration = Duration::from_millis(5);
 /// After how many looks it gives up and lets the last user free it: a minute.
 const RELEASE_POLLS_MAX: u32 = 12_000;
+/// Pause after each shard that is freed: whoever asks the system for memory meanwhile waits
+/// for one shard at most.
+const FREE_PAUSE: Duration = Duration::from_millis(2);
 
 /// Why a snapshot was not loaded; the one before serves on.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The set is missing, damaged or too old.
+    /// The set is missing, damaged, unsigned or too old.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
-    /// No complete set is in the audience folder.
-    #[error("no complete snapshot in {folder}{skipped}: `homing snapshot build --out` makes one")]
+    /// No complete set is where sets come from.
+    #[error("no complete snapshot in {place}{skipped}: `homing snapshot build --out` makes one")]
     None {
-        /// The audience folder.
-        folder: PathBuf,
+        /// The audience folder, or the object store.
+        place: String,
         /// What was passed over, and why.
         skipped: String,
     },
-    /// A name that is not one of a set in the audience folder.
+    /// A name that is not one of a set.
     #[error("{0:?} is not the name of a set: expected the name of a folder, without slashes")]
     Name(String),
+    /// Another load is under way.
+    #[error("another snapshot is being loaded: try again when it is in service or refused")]
+    Busy,
+    /// The object store cannot be reached, or does not give what is asked for.
+    #[error("cannot fetch {object}: {why}")]
+    Fetch {
+        /// What was asked for.
+        object: String,
+        /// What came back.
+        why: String,
+        /// Whether it is not there, for which the store was reached.
+        missing: bool,
+    },
 }
 
 impl LoadError {
@@ -47,7 +66,16 @@ impl LoadError {
             Self::Snapshot(error) => error.reason(),
             Self::None { .. } => "none",
             Self::Name(_) => "name",
+            Self::Busy => "busy",
+            Self::Fetch { missing: true, .. } => "missing",
+            Self::Fetch { .. } => "fetch",
         }
+    }
+
+    /// Whether the same set would be refused again, so that trying is of no use until
+    /// something about it changes. A full disk or a lost connection may pass.
+    pub(super) fn is_final(&self) -> bool {
+        !matches!(self.reason(), "io" | "busy" | "fetch")
     }
 }
 
@@ -62,13 +90,22 @@ pub struct BookCounts {
     pub creatives: usize,
 }
 
+/// What loading a snapshot brought.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Loaded {
+    /// What is in service now.
+    pub info: SnapshotInfo,
+    /// Whether that is what was in service before: the very same set, so nothing was done.
+    pub unchanged: bool,
+}
+
 impl Bidder {
     /// Loads the advertiser files anew. Spending, caps and holds stay as they are.
     ///
     /// # Errors
     /// Every fault of every file; what was loaded before serves on.
     pub fn load_campaigns(&self) -> Result<BookCounts, Vec<Diagnostic>> {
-        let _one_at_a_time = self.loading.lock();
+        let one_at_a_time = self.loading.lock();
         let exchanges: Vec<String> =
             self.desks.iter().map(|desk| desk.profile.name.clone()).collect();
         let machine = Machine { exchanges: &exchanges, rates: &self.rules.rates };
@@ -81,66 +118,116 @@ impl Bidder {
         let audience = self.served.load().audience.clone();
         let audience = audience.map(|old| Audience::new(old.snapshot, &book));
         let accounts = self.ledger.adopt(&book);
-        self.replace(Served { business: Arc::new(Business::new(book, accounts)), audience });
+        let business = Arc::new(Business::new(book, accounts));
+        let old = self.served.swap(Arc::new(Served { business, audience }));
+        drop(one_at_a_time);
+        release(old);
         Ok(counts)
     }
 
-    /// Installs and loads a snapshot: the set named `set` in the audience folder, or the
-    /// newest complete one there. An older epoch than the one in service needs `force`.
+    /// Installs and loads a snapshot: the set of this name, or the one that the source means
+    /// (the newest complete one, unless it points to another). An older epoch than the one in
+    /// service needs `force`. Returns when the old one is freed.
     ///
     /// # Errors
     /// Why not; the snapshot in service serves on.
-    pub fn load_snapshot(&self, set: Option<&str>, force: bool) -> Result<SnapshotInfo, LoadError> {
-        let loaded = self.load_snapshot_uncounted(set, force);
+    pub fn load_snapshot(&self, set: Option<&str>, force: bool) -> Result<Loaded, LoadError> {
+        let began = Instant::now();
+        let loaded = self.load_snapshot_uncounted((set, force), began);
         match &loaded {
-            Ok(info) => {
+            Ok(Loaded { info, unchanged: true }) => {
+                self.metrics.snapshot.loads_unchanged.increment(1);
+                tracing::info!(set = info.name, "snapshot in service already");
+            }
+            Ok(Loaded { info, .. }) => {
                 self.metrics.snapshot.loads_ok.increment(1);
                 tracing::info!(set = info.name, users = info.users, "snapshot in service");
             }
-            Err(error) => {
-                self.metrics.snapshot.loads_refused.increment(1);
-                tracing::error!(reason = error.reason(), %error, "snapshot refused");
-            }
+            Err(error) => self.count_refused(error),
         }
         loaded
     }
 
+    /// Puts the newest set of the own folder into service, as after a restart while its
+    /// source cannot be reached; `false` if there is none.
+    pub(super) fn reopen_snapshot(&self) -> bool {
+        let _one_at_a_time = self.installing.lock();
+        let began = Instant::now();
+        let own_folder = self.own_folder();
+        let store = self.store(&own_folder, None, false);
+        let Some((snapshot, identity)) = store.reopen() else { return false };
+        tracing::info!(set = identity.name, "the set that was installed last is in service");
+        self.put_into_service((snapshot, identity), (began, None));
+        true
+    }
+
+    /// Counts and logs a load that was refused.
+    pub(super) fn count_refused(&self, error: &LoadError) {
+        self.metrics.snapshot.loads_refused.increment(1);
+        self.metrics.snapshot_refused(error.reason());
+        tracing::error!(reason = error.reason(), %error, "snapshot refused");
+    }
+
     fn load_snapshot_uncounted(
         &self,
-        set: Option<&str>,
-        force: bool,
-    ) -> Result<SnapshotInfo, LoadError> {
-        let _one_at_a_time = self.loading.lock();
-        let source = self.find_set(set)?;
-        let in_service =
-            self.served.load().audience.as_ref().map(|one| one.snapshot.info().clone());
-        let own_folder = self.folders.data.join("snapshots");
-        let snapshot = Arc::new(install(&source, &own_folder, in_service.as_ref(), force)?);
-        let info = snapshot.info().clone();
-        let business = Arc::clone(&self.served.load().business);
-        let audience = Audience::new(snapshot, &business.book);
-        self.replace(Served { business, audience: Some(audience) });
-        self.show_snapshot(&info);
-        Ok(info)
-    }
-
-    fn find_set(&self, set: Option<&str>) -> Result<PathBuf, LoadError> {
-        let folder = &self.folders.audience;
-        let Some(name) = set else { return newest(folder) };
-        let plain = Path::new(name).file_name().is_some_and(|file| file == name);
-        if plain { Ok(folder.join(name)) } else { Err(LoadError::Name(name.to_owned())) }
-    }
-
-    /// Puts a new state into service and frees the old one here.
-    fn replace(&self, new: Served) {
-        let old = self.served.swap(Arc::new(new));
-        for _ in 0..RELEASE_POLLS_MAX {
-            if Arc::strong_count(&old) == 1 {
-                break;
+        (set, force): (Option<&str>, bool),
+        began: Instant,
+    ) -> Result<Loaded, LoadError> {
+        let _one_at_a_time = self.installing.try_lock().ok_or(LoadError::Busy)?;
+        let in_service = self.in_service.lock().clone();
+        let own_folder = self.own_folder();
+        let store = self.store(&own_folder, in_service.as_ref(), force);
+        let huge_before = memory::huge_page_bytes();
+        let info = match self.source.fetch(set, &store)? {
+            Installed::New(snapshot, identity) => {
+                self.put_into_service((snapshot, identity), (began, huge_before))
             }
-            std::thread::sleep(RELEASE_POLL);
-        }
-        drop(old);
+            Installed::Same => {
+                let served = self.served.load();
+                let info = served.audience.as_ref().map(|one| one.snapshot.info().clone());
+                // Only what is in service is found to be the same as it.
+                let info = info.ok_or(LoadError::Busy)?;
+                return Ok(Loaded { info, unchanged: true });
+            }
+        };
+        Ok(Loaded { info, unchanged: false })
+    }
+
+    fn put_into_service(
+        &self,
+        (snapshot, identity): (Snapshot, Identity),
+        (began, huge_before): (Instant, Option<u64>),
+    ) -> SnapshotInfo {
+        let info = snapshot.info().clone();
+        let huge_bytes = memory::huge_page_bytes()
+            .map(|now| now.saturating_sub(huge_before.unwrap_or(0)).min(info.bytes));
+        let snapshot = Arc::new(snapshot);
+        let old = {
+            let _one_at_a_time = self.loading.lock();
+            let business = Arc::clone(&self.served.load().business);
+            let audience = Audience::new(snapshot, &business.book);
+            self.served.swap(Arc::new(Served { business, audience: Some(audience) }))
+        };
+        *self.in_service.lock() = Some(identity);
+        let metrics = &self.metrics.snapshot;
+        metrics.load_seconds.set(began.elapsed().as_secs_f64());
+        metrics.huge_page_bytes.set(huge_bytes.unwrap_or(0) as f64);
+        self.show_snapshot(&info);
+        release(old);
+        info
+    }
+
+    fn own_folder(&self) -> PathBuf {
+        self.folders.data.join("snapshots")
+    }
+
+    fn store<'a>(
+        &'a self,
+        folder: &'a std::path::Path,
+        loaded: Option<&'a Identity>,
+        force: bool,
+    ) -> Store<'a> {
+        Store { folder, loaded, force, key: self.signature_key.as_ref() }
     }
 
     /// Shows in the metrics what is in service.
@@ -152,10 +239,21 @@ impl Bidder {
     }
 }
 
-fn newest(folder: &Path) -> Result<PathBuf, LoadError> {
-    let found = newest_complete_set(folder)?;
-    found.newest.map(|(path, _)| path).ok_or_else(|| {
-        let told = found.skipped.iter().map(|(path, why)| format!("; {}: {why}", path.display()));
-        LoadError::None { folder: folder.to_owned(), skipped: told.collect() }
-    })
+/// Frees an old state here: waits for the last request to let go of it, then gives its
+/// snapshot back shard by shard, if nothing new shares that.
+fn release(mut old: Arc<Served>) {
+    for _ in 0..RELEASE_POLLS_MAX {
+        old = match Arc::try_unwrap(old) {
+            Ok(Served { business, audience }) => {
+                drop(business);
+                let snapshot = audience.and_then(|audience| Arc::into_inner(audience.snapshot));
+                if let Some(snapshot) = snapshot {
+                    snapshot.free(|| std::thread::sleep(FREE_PAUSE));
+                }
+                return;
+            }
+            Err(still_used) => still_used,
+        };
+        std::thread::sleep(RELEASE_POLL);
+    }
 }

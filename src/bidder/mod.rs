@@ -5,6 +5,7 @@
 //!   [`writing`] the bytes; [`rate`] how many requests are looked at
 //! - [`notices`] win, billing, loss, view, click, progress; [`on_win`] markup by win notice
 //! - [`loading`] campaigns and snapshots in, while bids go on
+//! - `source` where sets come from; `watching` looks for new ones
 //! - [`operations`] the admin API
 //! - [`housekeeping`] what happens once a second, and on SIGHUP
 //! - [`assembly`] from settings to a running server
@@ -22,11 +23,15 @@ mod on_win;
 pub mod operations;
 mod rate;
 pub mod served;
+mod source;
+mod watching;
 mod writing;
 
 pub use assembly::{AssemblyError, start};
 pub use served::Served;
 
+use crate::audience::signature::SigningKey;
+use crate::audience::store::Identity;
 use crate::decide::BlockList;
 use crate::ledger::{Ledger, LedgerLimits};
 use crate::model::{ExchangeKey, Rates, Seconds};
@@ -41,6 +46,7 @@ use crate::telemetry::{ExchangeMetrics, Metrics};
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use rate::RateLimit;
+use source::Source;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -57,8 +63,17 @@ pub struct Bidder {
     rules: Rules,
     folders: Folders,
     metrics: Metrics,
-    /// Held while the state in service is being replaced: one load at a time.
+    source: Source,
+    /// The source, for people.
+    source_name: String,
+    /// What sets must be signed with, if with anything.
+    signature_key: Option<SigningKey>,
+    /// Held while the state in service is being replaced.
     loading: Mutex<()>,
+    /// Held while a snapshot is fetched, loaded, and the old one freed: one at a time.
+    installing: Mutex<()>,
+    /// Which set is in service.
+    in_service: Mutex<Option<Identity>>,
     /// Secret numbers from which bid ids and hash seeds are made.
     seed: u64,
     /// How many streams of bid ids have been given out.
@@ -96,11 +111,20 @@ pub struct Private {
     pub seed: u64,
     /// The keys of the exchanges that encrypt prices, by name.
     pub price_keys: HashMap<String, PriceKeys>,
+    /// What audience sets must be signed with, if with anything.
+    pub signature_key: Option<SigningKey>,
 }
 
 impl Bidder {
     /// A bidder without campaigns and audience; see [`loading`].
-    pub fn new(settings: &Settings, mut private: Private, metrics: Metrics) -> Self {
+    ///
+    /// # Errors
+    /// Why sets cannot be fetched from where the settings say, for people.
+    pub fn new(
+        settings: &Settings,
+        mut private: Private,
+        metrics: Metrics,
+    ) -> Result<Self, String> {
         let limits = LedgerLimits {
             holds_max: settings.limits.holds_max,
             persons_max: settings.limits.persons_max,
@@ -114,7 +138,9 @@ impl Bidder {
             profile: profile.clone(),
         };
         let desks = settings.exchanges.iter().map(&mut desk).collect();
-        Self {
+        let source = Source::new(settings)?;
+        let folder = || settings.folders.audience.display().to_string();
+        Ok(Self {
             served: ArcSwap::from_pointee(Served::default()),
             ledger: Ledger::new(limits, private.seed),
             keyring: private.keyring,
@@ -123,11 +149,16 @@ impl Bidder {
             rules: Rules::of(settings),
             folders: settings.folders.clone(),
             metrics,
+            source,
+            source_name: settings.audience.store.clone().unwrap_or_else(folder),
+            signature_key: private.signature_key,
             loading: Mutex::new(()),
+            installing: Mutex::new(()),
+            in_service: Mutex::new(None),
             seed: private.seed,
             streams: AtomicU64::new(0),
             started: Instant::now(),
-        }
+        })
     }
 
     /// What is in service now.

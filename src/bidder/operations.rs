@@ -4,7 +4,7 @@
 //! before serves on.
 
 use super::Bidder;
-use super::loading::LoadError;
+use super::loading::{LoadError, Loaded};
 use crate::campaign::model::CampaignIndex;
 use crate::config::Diagnostic;
 use crate::decide::Case;
@@ -80,11 +80,12 @@ fn refusal(status: StatusCode, error: &str) -> (StatusCode, Value) {
     (status, json!({ "error": error }))
 }
 
-/// The body of `POST /api/v1/snapshots`; an empty body loads the newest set.
+/// The body of `POST /api/v1/snapshots`; an empty body loads the set that the source means. While
+/// another is being loaded the answer is 409.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 struct SnapshotOrder {
-    /// The name of a set in the audience folder.
+    /// The name of a set in the audience folder, or under the object store's prefix.
     set: Option<String>,
     /// Load it even if its epoch is older than the one in service.
     #[serde(default)]
@@ -188,9 +189,11 @@ impl Bidder {
             })?
         };
         let loaded = self.load_snapshot(order.set.as_deref(), order.force);
-        loaded.map(|info| json!({ "loaded": info })).map_err(|error: LoadError| {
+        let told = |Loaded { info, unchanged }| json!({ "loaded": info, "unchanged": unchanged });
+        loaded.map(told).map_err(|error| {
             let told = json!({ "error": error.to_string(), "reason": error.reason() });
-            (StatusCode::UNPROCESSABLE_ENTITY, told)
+            let busy = matches!(error, LoadError::Busy);
+            (if busy { StatusCode::CONFLICT } else { StatusCode::UNPROCESSABLE_ENTITY }, told)
         })
     }
 

@@ -27,6 +27,8 @@ pub const CANNOT_CREATE: u8 = 73;
 pub const IO: u8 = 74;
 /// It ended before everything was done.
 pub const TEMPORARY: u8 = 75;
+/// The other side does not know us: no token, or a wrong one.
+pub const NO_PERMISSION: u8 = 77;
 /// A configuration file has faults.
 pub const CONFIG: u8 = 78;
 

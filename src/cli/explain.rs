@@ -8,7 +8,7 @@ use super::exit::{self, Failure};
 use super::serve::refuse;
 use super::wall_clock;
 use crate::audience::snapshot::files::open;
-use crate::audience::store::newest_complete_set;
+use crate::audience::store_folder::{Meant, meant_set};
 use crate::bidder::served::{Audience, Business};
 use crate::campaign::advertiser_file::Machine;
 use crate::campaign::files::load_book_for;
@@ -121,9 +121,9 @@ fn snapshot(args: &ExplainArgs, settings: &Settings) -> Result<crate::audience::
         return Ok(open(folder)?);
     }
     let folder = &settings.folders.audience;
-    match newest_complete_set(folder)?.newest {
-        Some((newest, _)) => Ok(open(&newest)?),
-        None => Err(Failure::new(
+    match meant_set(folder)? {
+        Meant::Set(set) => Ok(open(&set)?),
+        Meant::None(_) => Err(Failure::new(
             exit::NO_INPUT,
             format!("no complete snapshot in {}; `--snapshot FOLDER` names one", folder.display()),
         )),

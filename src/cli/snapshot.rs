@@ -1,4 +1,4 @@
-//! `homing snapshot`: build, merge-manifest, inspect, verify, lookup, generate.
+//! `homing snapshot`: build, merge-manifest, inspect, verify, lookup, generate, sign, load.
 
 mod build;
 #[cfg(feature = "parquet")]
@@ -7,8 +7,10 @@ mod generate;
 mod input;
 mod join;
 mod lists;
+mod load;
 mod lookup;
 mod report;
+mod sign;
 
 use super::exit::{self, Failure};
 use crate::audience::SnapshotInfo;
@@ -34,6 +36,10 @@ pub enum SnapshotCommand {
     Lookup(lookup::LookupArgs),
     /// Write the rows of a made-up shop, as NDJSON or protobuf.
     Generate(generate::GenerateArgs),
+    /// Sign a set, for bidders that take only signed ones.
+    Sign(sign::SignArgs),
+    /// Have a running bidder load a set, over its admin API.
+    Load(load::LoadArgs),
 }
 
 /// One set.
@@ -55,6 +61,8 @@ pub fn run(command: &SnapshotCommand) -> u8 {
         SnapshotCommand::Verify(args) => verify(args),
         SnapshotCommand::Lookup(args) => lookup::run(args),
         SnapshotCommand::Generate(args) => generate::run(args),
+        SnapshotCommand::Sign(args) => sign::run(args),
+        SnapshotCommand::Load(args) => load::run(args),
     };
     match done {
         Ok(()) => exit::OK,

@@ -8,7 +8,7 @@ use crate::audience::SnapshotInfo;
 use crate::audience::builder::rules::{MEMORY_BYTES_DEFAULT, Resources, Rules, Scope};
 use crate::audience::builder::{BuildError, BuildOptions, Intake, Output, ROWS_MAX_DEFAULT};
 use crate::audience::generate::{self, Plan};
-use crate::audience::store::newest_complete_set;
+use crate::audience::store_folder::newest_complete_set;
 use crate::model::{Seconds, UnixSeconds};
 use std::fs;
 use std::path::Path;

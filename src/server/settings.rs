@@ -1,5 +1,6 @@
 //! The machine's settings, from `homing.toml`: checked, with every default filled in.
 //!
+//! - [`AudienceRules`] where sets come from
 //! - [`grammar`] the keys, which are also the published schema
 //! - [`secrets`] where the secrets are, and how they are fetched
 //!
@@ -7,6 +8,7 @@
 //! text is pure; [`Settings::read`] and [`secrets::resolve`] are the
 //! only functions here that look outside it.
 
+mod audience;
 mod exchange;
 pub mod grammar;
 mod presets;
@@ -14,6 +16,8 @@ mod privacy;
 pub mod secrets;
 #[cfg(test)]
 mod tests;
+
+pub use audience::AudienceRules;
 
 use crate::config::files::read_source;
 use crate::config::{Diagnostic, Document, Section, Source};
@@ -35,6 +39,8 @@ pub struct Settings {
     pub listen: Listen,
     /// Folders.
     pub folders: Folders,
+    /// How sets come into service.
+    pub audience: AudienceRules,
     /// A limit on everything.
     pub limits: Limits,
     /// What is assumed of privacy, and what a consent must grant.
@@ -75,7 +81,7 @@ pub struct Listen {
 pub struct Folders {
     /// Advertiser files.
     pub business: PathBuf,
-    /// Snapshot sets.
+    /// Snapshot sets, where they are not fetched from elsewhere.
     pub audience: PathBuf,
     /// Our own files.
     pub data: PathBuf,
@@ -166,22 +172,25 @@ fn settings(root: &Section<'_>, base: &Path) -> Option<Settings> {
     let secrets = root.table("secrets").and_then(|section| secrets::read(&section, base));
     let exchanges = exchanges(root, &rates);
     let price_keys = price_keys(root, base);
+    let signature_key = secrets::read_signature_key(&root.table_or_absent("audience")?, base);
+    let audience = audience::read(&root.table_or_absent("audience")?, base);
     let block = root.table_or_absent("block")?;
     Some(Settings {
         node: root.string("node")?,
         listen: listen?,
         folders: Folders {
             business: folder(root, "business", base)?,
-            audience: folder(root, "audience", base)?,
+            audience: audience.as_ref()?.folder.clone(),
             data: folder(root, "data", base)?,
         },
+        audience: audience?,
         limits: limits?,
         privacy: privacy?,
         blocked_sites: block.strings("sites"),
         blocked_apps: block.strings("apps"),
         blocked_sellers: block.strings("sellers"),
         rates,
-        secrets: secrets::SecretSources { price_keys, ..secrets? },
+        secrets: secrets::SecretSources { price_keys, signature_key, ..secrets? },
         exchanges: exchanges?,
     })
 }

@@ -89,6 +89,14 @@ impl Metrics {
         self.refusals[why.index()].increment(1);
     }
 
+    /// Counts a snapshot that was not loaded, by reason: one of a fixed set of words. Looked up
+    /// by name, as loads are rare.
+    pub fn snapshot_refused(&self, reason: &'static str) {
+        ::metrics::with_local_recorder(&*self.recorder, || {
+            counter!("homing_snapshot_load_refusals_total", "reason" => reason).increment(1);
+        });
+    }
+
     /// Everything, in Prometheus' text format.
     pub fn render(&self) -> String {
         let mut text = self.recorder.handle().render();
@@ -164,8 +172,14 @@ pub struct SnapshotMetrics {
     pub users: Gauge,
     /// Its size in memory.
     pub bytes: Gauge,
+    /// How much of it is in pages of 2 MiB; the rest is in small ones.
+    pub huge_page_bytes: Gauge,
+    /// Seconds that the last load took, from the order to the first bid that used it.
+    pub load_seconds: Gauge,
     /// Loads that ended with a new snapshot in service.
     pub loads_ok: Counter,
+    /// Loads of the very set that was in service: nothing was done.
+    pub loads_unchanged: Counter,
     /// Loads that were refused.
     pub loads_refused: Counter,
 }
@@ -176,6 +190,9 @@ impl SnapshotMetrics {
             age_seconds: gauge!("homing_snapshot_age_seconds"),
             users: gauge!("homing_snapshot_users"),
             bytes: gauge!("homing_snapshot_bytes"),
+            huge_page_bytes: gauge!("homing_snapshot_huge_page_bytes"),
+            load_seconds: gauge!("homing_snapshot_load_seconds"),
+            loads_unchanged: counter!("homing_snapshot_loads_total", "result" => "unchanged"),
             loads_ok: counter!("homing_snapshot_loads_total", "result" => "ok"),
             loads_refused: counter!("homing_snapshot_loads_total", "result" => "refused"),
         }
@@ -208,7 +225,16 @@ fn describe() {
     describe_gauge!("homing_snapshot_age_seconds", "Age of the snapshot's epoch.");
     describe_gauge!("homing_snapshot_users", "Users in the snapshot in service.");
     describe_gauge!("homing_snapshot_bytes", "Memory held by the snapshot in service.");
+    describe_gauge!(
+        "homing_snapshot_huge_page_bytes",
+        "How much of the snapshot in service is in pages of 2 MiB."
+    );
+    describe_gauge!("homing_snapshot_load_seconds", "Duration of the last load of a snapshot.");
     describe_counter!("homing_snapshot_loads_total", "Snapshot loads by result.");
+    describe_counter!(
+        "homing_snapshot_load_refusals_total",
+        "Snapshots that were not loaded, or not fetched, by reason."
+    );
     describe_gauge!("homing_holds_live", "Holds waiting for their notice.");
     describe_counter!("homing_holds_expired_total", "Holds released for want of a notice.");
 }
@@ -253,6 +279,7 @@ mod tests {
         let metrics = Metrics::new(1);
         metrics.exchange("adx", &["one", "two"]);
         metrics.spend(Currency::USD).show(MoneyNanos(1));
+        metrics.snapshot_refused("older");
         let text = metrics.render();
         for line in text.lines().filter(|line| line.starts_with("# TYPE")) {
             let name = line.split(' ').nth(2).expect("a TYPE line names its family");

@@ -13,6 +13,7 @@ pub mod bid_metrics;
 pub mod histogram;
 pub mod labels;
 pub mod logs;
+pub mod memory;
 pub mod metrics;
 
 pub use bid_metrics::{ExchangeMetrics, NoticeMetrics, SpendMeter};

@@ -5,12 +5,13 @@
 //! - [`forms`] protobuf in, protobuf out, on the same route
 //! - [`peer_faults`] mistakes that other bidders make, each kept out by a test
 //! - [`money`] budgets, caps and notices
-//!   beside [`patient`], a reader of the whole tree
 //! - [`corpus`] two thousand real requests, whole and mutilated; [`corpus_offers`] field by field
+//!   beside [`patient`], a reader of the whole tree
 //! - [`spots`] videos and native ads, markup by win notice, progress
 //! - [`examples`] every request of `examples/` and its recorded answer
 //! - [`transport`] browsers, packed answers, rates
 //! - [`loading`] campaigns and snapshots swapped under load; readiness; drain
+//! - [`sources`] where sets come from; `object_store` the same from a server
 //! - [`markup`] VAST against its schema
 //! - [`cli`] the real binary
 
@@ -26,8 +27,11 @@ mod forms;
 mod loading;
 mod markup;
 mod money;
+#[cfg(feature = "object-store")]
+mod object_store;
 mod patient;
 mod peer_faults;
+mod sources;
 mod spots;
 mod support;
 mod transport;

@@ -4,12 +4,14 @@ pub(crate) use crate::client::{Client, Reply, accepted};
 use homing::audience::builder::{BuildOptions, Builder};
 use homing::audience::rows::Row;
 use homing::audience::{SnapshotInfo, ValueThousandths};
+use homing::bidder::Bidder;
 use homing::model::{Seconds, UnixSeconds};
 use homing::server::settings::Settings;
 use homing::server::{Running, clock};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -29,6 +31,9 @@ admin = "127.0.0.1:0"
 public_url = "https://ads.homing.example"
 workers = 2
 browser_origins = ["https://news.example"]
+
+[audience]
+poll_s = 0
 
 [limits]
 decision_budget_us = 1000000
@@ -253,6 +258,7 @@ impl Workspace {
 pub(crate) struct Shop {
     pub(crate) workspace: Workspace,
     pub(crate) running: Running,
+    pub(crate) bidder: Arc<Bidder>,
 }
 
 impl Shop {
@@ -275,7 +281,7 @@ impl Shop {
             }
             Err(error) => panic!("{error}"),
         };
-        Self { workspace, running: started.running }
+        Self { workspace, running: started.running, bidder: started.bidder }
     }
 
     /// A client of the bid port.

@@ -61,6 +61,21 @@ pub enum SnapshotError {
         /// Why.
         fault: ShardFault,
     },
+    /// The set is not signed with the key that this bidder asks for.
+    #[error(
+        "expected a signature of this bidder's key in manifest.sig, found {0}: \
+         `homing snapshot sign` makes one"
+    )]
+    Signature(&'static str),
+    /// The pointer file does not name a set.
+    #[error("expected the name of a set beside it in {path}, found {found}",
+        path = path.display())]
+    Pointer {
+        /// The file.
+        path: PathBuf,
+        /// What it holds, shortened.
+        found: String,
+    },
     /// The set is older than the one in service.
     #[error(
         "the set is complete through {offered}, the one in service through {loaded}: \
@@ -86,6 +101,8 @@ impl SnapshotError {
             Self::Unnamed { .. } => "unnamed",
             Self::Manifest(fault) => fault.reason(),
             Self::Shard { fault, .. } => fault.reason(),
+            Self::Signature(_) => "manifest_signature",
+            Self::Pointer { .. } => "pointer",
             Self::Older { .. } => "older",
         }
     }

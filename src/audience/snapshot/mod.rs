@@ -30,7 +30,7 @@ pub use error::{ManifestFault, ShardFault, SnapshotError};
 pub use pages::Pages;
 pub use record::{Items, Memberships, Record, StoredMembership};
 
-pub(crate) use publish::{PARTIAL_SUFFIX, SetFolder};
+pub(crate) use publish::{PARTIAL_SUFFIX, SetFolder, parent_of, sync_folder};
 pub(crate) use writer::{ShardPlan, ShardSurvey};
 
 use crate::model::{UnixSeconds, UserKey};
@@ -123,6 +123,15 @@ impl Snapshot {
         // The loads depend on nothing but the keys, so the processor has them all under way.
         let sum = keys.iter().fold(0_u8, |sum, key| sum.wrapping_add(touched(key)));
         std::hint::black_box(sum);
+    }
+
+    /// Frees the memory shard by shard and calls `between` after each: giving back gigabytes
+    /// at once would hold up whoever asks the system for memory meanwhile.
+    pub fn free(self, mut between: impl FnMut()) {
+        for shard in self.shards {
+            drop(shard);
+            between();
+        }
     }
 
     /// The memberships of a user, ascending by segment; none if the user is unknown.

@@ -75,6 +75,9 @@ pub struct BuildArgs {
     /// How many rows to take at most.
     #[arg(long, default_value_t = ROWS_MAX_DEFAULT)]
     rows_max: usize,
+    /// Sign the set with the key in this file.
+    #[arg(long, value_name = "FILE")]
+    sign_with: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     pub(super) json: bool,
@@ -105,6 +108,7 @@ impl From<RuleName> for Rule {
 pub(super) fn run(args: &BuildArgs) -> Result<(), Failure> {
     let begun = Instant::now();
     let inputs = inputs(&args.inputs, args.format)?;
+    let key = args.sign_with.as_deref().map(super::sign::key).transpose()?;
     if args.out.exists() {
         let message = format!("{} exists already: choose another name", args.out.display());
         return Err(Failure::new(exit::CANNOT_CREATE, message));
@@ -122,6 +126,7 @@ pub(super) fn run(args: &BuildArgs) -> Result<(), Failure> {
     let progress = Progress::begin("making shards", Unit::Steps, Some(intake.steps()));
     let built = intake.write(&args.out, &|steps| progress.advance(steps))?;
     progress.end();
+    key.map_or(Ok(()), |key| super::sign::sign(&args.out, &key))?;
     Report::new(Some(built), &rejects, begun.elapsed()).show(args.json)
 }
 

@@ -41,6 +41,14 @@ static ADDRESS: TextRule = TextRule {
     holds: |text| text.parse::<SocketAddr>().is_ok(),
 };
 
+/// Where sets are fetched from. Credentials come from the environment, never from here.
+static SOURCE_URL: TextRule = TextRule {
+    expected: "a URL such as \"s3://bucket/prefix\" (s3, gs, az, https, http or file:///...) \
+               without credentials, a query and a slash at its end",
+    pattern: "^((s3|gs|az|https?)://[^\\s?#@'/]+|file://)(/[^\\s?#@'/]+)*$",
+    holds: super::audience::is_source,
+};
+
 static BASE_URL: TextRule = TextRule {
     expected: "an http or https URL without a query and without a slash at its end",
     pattern: "^https?://[^\\s?#@']*[^\\s?#@/']$",
@@ -148,12 +156,43 @@ static BUSINESS: Table = Table {
 static AUDIENCE: Table = Table {
     name: "[audience]",
     doc: "The audience snapshots.",
-    fields: &[field(
-        "folder",
-        Kind::Text(&rules::PATH),
-        Need::Text("audience"),
-        "Snapshot sets; the newest complete one is loaded; relative to this file's folder.",
-    )],
+    fields: &[
+        field(
+            "folder",
+            Kind::Text(&rules::PATH),
+            Need::Text("audience"),
+            "Snapshot sets; the one that its file `current` names is loaded, or else the newest \
+             complete one; relative to this file's folder.",
+        ),
+        field(
+            "source",
+            Kind::Text(&SOURCE_URL),
+            OPTIONAL,
+            "Where sets are fetched from, in place of `folder`: the one that the object `current` \
+             names. Credentials and endpoints come from the environment, e.g. AWS_ENDPOINT.",
+        ),
+        field(
+            "poll_s",
+            Kind::Integer(0, 86_400),
+            Need::Integer(10),
+            "Seconds between two looks whether there is a new set; 0: only when told to.",
+        ),
+        field(
+            "signature_key",
+            Kind::Table(&SIGNATURE_KEY),
+            OPTIONAL,
+            "The key that sets must be signed with; without one, signatures are not looked at.",
+        ),
+    ],
+};
+
+static SIGNATURE_KEY: Table = Table {
+    name: "`signature_key`",
+    doc: "The place of a key of at least 32 bytes, in hex, in base64 or raw.",
+    fields: &[
+        field("env", Kind::Text(&VARIABLE), OPTIONAL, "The environment variable that holds it."),
+        field("file", Kind::Text(&rules::PATH), OPTIONAL, "The file that holds it."),
+    ],
 };
 
 static DATA: Table = Table {

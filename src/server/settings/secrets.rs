@@ -27,6 +27,8 @@ pub struct SecretSources {
     pub admin_token: Option<SecretSource>,
     /// Of the price keys, by exchange: encryption, then integrity.
     pub price_keys: Vec<(String, [SecretSource; 2])>,
+    /// Of the key that audience sets must be signed with.
+    pub signature_key: Option<SecretSource>,
 }
 
 /// Where a secret is.
@@ -87,6 +89,8 @@ pub struct Secrets {
     pub admin_token: Option<Secret>,
     /// The price keys by exchange: encryption, then integrity.
     pub price_keys: Vec<(String, [Secret; 2])>,
+    /// The key that audience sets must be signed with; without one, none need be.
+    pub signature_key: Option<Secret>,
 }
 
 /// Reads `[secrets]`; relative files lie below `base`. `None` comes with a fault.
@@ -106,7 +110,13 @@ pub(super) fn read(section: &Section<'_>, base: &Path) -> Option<SecretSources> 
         notice_keys,
         admin_token,
         price_keys: Vec::new(),
+        signature_key: None,
     })
+}
+
+/// Reads the place of the signature key in `[audience]`.
+pub(super) fn read_signature_key(section: &Section<'_>, base: &Path) -> Option<SecretSource> {
+    section.table("signature_key").and_then(|key| source(&key, base))
 }
 
 /// Reads the price keys of an exchange, which has some exactly if it encrypts prices. `None`
@@ -162,8 +172,9 @@ fn resolve_with(
         Some((exchange.clone(), [encryption, integrity]))
     });
     let price_keys: Vec<_> = price_keys.collect();
+    let signature_key = sources.signature_key.as_ref().and_then(|one| take(one, decode_key));
     if faults.is_empty() {
-        Ok(Secrets { notice_keys, admin_token, price_keys })
+        Ok(Secrets { notice_keys, admin_token, price_keys, signature_key })
     } else {
         Err(faults)
     }
@@ -172,10 +183,19 @@ fn resolve_with(
 fn fault(source: &SecretSource, reason: &str) -> Diagnostic {
     let message = format!("{} {reason}", source.from);
     let expected = format!(
-        "a notice key or a price key of at least {NOTICE_KEY_BYTES_MIN} bytes in hex, in base64 or raw; \
+        "a notice, price or signature key of at least {NOTICE_KEY_BYTES_MIN} bytes in hex, in base64 or raw; \
          an admin token of at least {TOKEN_BYTES_MIN} visible ASCII characters"
     );
     Diagnostic::error(source.place.clone(), message, expected)
+}
+
+/// Reads the key in a file as those of the machine's file are read.
+///
+/// # Errors
+/// It cannot be read, or is too short.
+pub fn key_in_file(path: &Path) -> Result<Secret, String> {
+    let bytes = read_bounded(path, SECRET_BYTES_MAX).map_err(|error| error.to_string())?;
+    decode_key(trim_newline(&bytes)).map(Secret)
 }
 
 /// A key in hex, else in base64, else raw: the first reading that makes it long enough.
@@ -235,6 +255,7 @@ mod tests {
             notice_keys: vec![(1, source("KEY"))],
             admin_token: Some(source("TOKEN")),
             price_keys: Vec::new(),
+            signature_key: None,
         }
     }
 
