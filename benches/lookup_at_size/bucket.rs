@@ -49,7 +49,7 @@ impl Buckets {
     }
 
     fn home(&self, key: UserKey) -> usize {
-        (u128::from(key.0) * self.buckets.len() as u128 >> 64) as usize
+        ((u128::from(key.0) * self.buckets.len() as u128) >> 64) as usize
     }
 
     /// The sum of `last_seen` of a key's memberships.
@@ -59,7 +59,7 @@ impl Buckets {
         loop {
             let bucket = &self.buckets[at];
             for slot in bucket {
-                if *slot != EMPTY && *slot >> OFFSET_BITS << OFFSET_BITS == wanted {
+                if *slot != EMPTY && (*slot >> OFFSET_BITS) << OFFSET_BITS == wanted {
                     let payload = &self.payload[(*slot & ((1 << OFFSET_BITS) - 1)) as usize..];
                     if payload[..8] == key.0.to_le_bytes() {
                         return sum(&payload[9..], payload[8]);

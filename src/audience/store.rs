@@ -38,7 +38,8 @@ pub struct Identity {
 impl Identity {
     /// A short name of the very bytes, for a folder.
     pub fn fingerprint(&self) -> String {
-        self.manifest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+        let first = self.manifest.first_chunk().copied().unwrap_or_default();
+        format!("{:016x}", u64::from_be_bytes(first))
     }
 }
 
@@ -110,7 +111,7 @@ impl Offer {
 #[derive(Debug)]
 pub enum Installed {
     /// The set, verified and in memory.
-    New(Snapshot, Identity),
+    New(Box<Snapshot>, Identity),
     /// The set is the one in service: nothing was done.
     Same,
 }
@@ -140,7 +141,7 @@ impl Store<'_> {
             Some(snapshot) => snapshot,
             None => self.copy(&source, &offer)?,
         };
-        Ok(Installed::New(snapshot, offer.identity))
+        Ok(Installed::New(Box::new(snapshot), offer.identity))
     }
 
     /// Whether the offer is to be installed; the set in service is not, once more.
@@ -183,7 +184,7 @@ impl Store<'_> {
         }
         let snapshot = self.publish(folder, &offer)?;
         remove_set(staged)?;
-        Ok(Installed::New(snapshot, offer.identity))
+        Ok(Installed::New(Box::new(snapshot), offer.identity))
     }
 
     /// The newest sound set of the own folder, for a start while its source cannot be reached.

@@ -44,7 +44,7 @@ fn store(own: &Path) -> Store<'_> {
 /// Installs a set that is not there yet.
 fn installed(store: &Store<'_>, source: &Path) -> (Snapshot, Identity) {
     match store.install(source).expect("installed") {
-        Installed::New(snapshot, identity) => (snapshot, identity),
+        Installed::New(snapshot, identity) => (*snapshot, identity),
         Installed::Same => panic!("{source:?} is in service"),
     }
 }
@@ -193,8 +193,11 @@ fn what_is_no_regular_file_is_refused_without_waiting() {
     assert!(names(&own).is_empty());
 }
 
+/// Does something to a set.
+type Spoiler = fn(&Path);
+
 /// What may stand where a file should.
-const SPOILERS: [(&str, fn(&Path)); 3] = [
+const SPOILERS: [(&str, Spoiler); 3] = [
     ("folder", |path| fs::create_dir(path).expect("made")),
     ("link", |path| std::os::unix::fs::symlink("shard-001.hom", path).expect("made")),
     ("pipe", |path| {

@@ -180,7 +180,7 @@ impl Bidder {
         let huge_before = memory::huge_page_bytes();
         let info = match self.source.fetch(set, &store)? {
             Installed::New(snapshot, identity) => {
-                self.put_into_service((snapshot, identity), (began, huge_before))
+                self.put_into_service((*snapshot, identity), (began, huge_before))
             }
             Installed::Same => {
                 let served = self.served.load();

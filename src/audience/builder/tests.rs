@@ -468,9 +468,8 @@ fn refused_rows_are_told_in_order_from_any_thread() {
 
 #[test]
 fn a_fault_ends_all_threads() {
-    let lines: String = (0..200_000_u32)
-        .map(|n| format!(r#"{{"id_space":"a","id":"{n}","segment":"view","last_seen":5}}{}"#, '\n'))
-        .collect();
+    let line = |n: u32| format!(r#"{{"id_space":"a","id":"{n}","segment":"view","last_seen":5}}"#);
+    let lines = (0..200_000).map(line).collect::<Vec<_>>().join("\n");
     let feeding = |change: fn(&mut Way), text: &[u8]| {
         let mut way = Way::new(2);
         change(&mut way);
@@ -492,8 +491,7 @@ fn a_fault_ends_all_threads() {
     };
     let fault = feeding(nowhere, lines.as_bytes());
     assert!(fault.contains("/nowhere/at/all"), "{fault}");
-    let many: String = (0..70_000_u32)
-        .map(|n| format!(r#"{{"id_space":"a","id":"u","segment":"s{n}","last_seen":5}}{}"#, '\n'))
-        .collect();
+    let line = |n: u32| format!(r#"{{"id_space":"a","id":"u","segment":"s{n}","last_seen":5}}"#);
+    let many = (0..70_000).map(line).collect::<Vec<_>>().join("\n");
     assert!(feeding(|_| (), many.as_bytes()).contains("segments"));
 }

@@ -114,7 +114,7 @@ impl ObjectSource {
             return Ok(Installed::Same);
         }
         if let Some(snapshot) = store.installed_before(&offer)? {
-            return Ok(Installed::New(snapshot, offer.identity().clone()));
+            return Ok(Installed::New(Box::new(snapshot), offer.identity().clone()));
         }
         let staged = self.staged(&offer)?;
         self.runtime.block_on(self.download(&offer, &staged))?;

@@ -26,7 +26,7 @@ pub struct BuildArgs {
     /// The set's folder: must not exist yet.
     #[arg(long, value_name = "FOLDER")]
     pub(super) out: PathBuf,
-    /// Rows: files (.ndjson, .csv, .pb, .parquet; the first three also .gz or .zst), patterns,
+    /// Rows: files (.ndjson, .csv, .pb, also .gz or .zst), patterns,
     /// folders; - for standard input.
     #[arg(required_unless_present = "base", value_name = "INPUT")]
     inputs: Vec<PathBuf>,
@@ -210,33 +210,7 @@ fn take_input(
     progress: &Arc<Progress>,
 ) -> Result<(), Failure> {
     let name = input.path.to_string_lossy();
-    match input.blocks() {
-        Some(format) => Ok(feeder.read(&name, format, input.open(progress)?)?),
-        None => take_columns(input, feeder, progress),
-    }
-}
-
-#[cfg(feature = "parquet")]
-fn take_columns(
-    input: &Input,
-    feeder: &mut Feeder<'_>,
-    progress: &Arc<Progress>,
-) -> Result<(), Failure> {
-    use crate::audience::rows::columns::cut;
-    let name = input.path.to_string_lossy();
-    let file = super::columns::Positioned::open(&input.path, progress)?;
-    cut::<_, FeedError>(file, |block| {
-        feeder.put(&name, block);
-        Ok(())
-    })?;
-    Ok(())
-}
-
-#[cfg(not(feature = "parquet"))]
-fn take_columns(_: &Input, _: &mut Feeder<'_>, _: &Arc<Progress>) -> Result<(), Failure> {
-    let message = "this homing was built without Parquet: build it with \
-        `cargo build --release --features parquet`, or convert the file to NDJSON or CSV";
-    Err(Failure::new(exit::USAGE, message))
+    Ok(feeder.read(&name, input.blocks(), input.open(progress)?)?)
 }
 
 fn refuse(args: &BuildArgs, rejects: &Rejects<impl Write>) -> Result<(), Failure> {

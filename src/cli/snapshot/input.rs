@@ -25,8 +25,6 @@ pub(super) enum Format {
     Csv,
     /// Messages `Row` of proto/audience.proto, each behind its length.
     Protobuf,
-    /// Apache Parquet, with the fields as columns.
-    Parquet,
 }
 
 /// How a file is packed.
@@ -121,24 +119,21 @@ impl Input {
             Some("ndjson" | "jsonl" | "json") => Some(Format::Ndjson),
             Some("csv") => Some(Format::Csv),
             Some("pb" | "protobuf") => Some(Format::Protobuf),
-            Some("parquet") => Some(Format::Parquet),
             _ => None,
         };
         let format = format.or(by_name).ok_or_else(|| {
-            let expected =
-                "expected a name that ends in .ndjson, .csv, .pb or .parquet (and .gz or .zst)";
+            let expected = "expected a name that ends in .ndjson, .csv or .pb (and .gz or .zst)";
             Failure::new(exit::USAGE, format!("{expected}, found {name}: give --format"))
         })?;
         Ok(Self { path: path.to_path_buf(), format, packing })
     }
 
-    /// How its rows are cut; `None` for those of columns.
-    pub(super) fn blocks(&self) -> Option<blocks::Format> {
+    /// How its rows are cut.
+    pub(super) fn blocks(&self) -> blocks::Format {
         match self.format {
-            Format::Ndjson => Some(blocks::Format::Ndjson),
-            Format::Csv => Some(blocks::Format::Csv),
-            Format::Protobuf => Some(blocks::Format::Protobuf),
-            Format::Parquet => None,
+            Format::Ndjson => blocks::Format::Ndjson,
+            Format::Csv => blocks::Format::Csv,
+            Format::Protobuf => blocks::Format::Protobuf,
         }
     }
 

@@ -83,16 +83,15 @@ fn whom(args: &LoadArgs) -> Result<(String, String), Failure> {
         Failure::new(code, "`--url` and `--token-file` do without the machine's file")
     };
     let settings = Settings::read(&args.config).map_err(refused)?;
-    let token = match token {
-        Some(token) => token,
-        None => {
-            let found = resolve(&settings.secrets).map_err(refused)?.admin_token;
-            let found = found.map(|token| String::from_utf8_lossy(token.expose()).into_owned());
-            found.ok_or_else(|| {
-                let told = "the machine's file names no `admin_token`: its admin API is closed";
-                Failure::new(exit::CONFIG, told)
-            })?
-        }
+    let token = if let Some(token) = token {
+        token
+    } else {
+        let found = resolve(&settings.secrets).map_err(refused)?.admin_token;
+        let found = found.map(|token| String::from_utf8_lossy(token.expose()).into_owned());
+        found.ok_or_else(|| {
+            let told = "the machine's file names no `admin_token`: its admin API is closed";
+            Failure::new(exit::CONFIG, told)
+        })?
     };
     Ok((host.unwrap_or_else(|| settings.listen.admin.to_string()), token))
 }
