@@ -103,6 +103,12 @@ gzip_answers = true
 gvl_id = 52
 "#;
 
+/// Sets from elsewhere, and only signed ones.
+const SETS_FROM_ELSEWHERE: [&str; 2] = [
+    "[audience]\nsource = \"file:///srv/sets\"\npoll_s = 5\nsignature_key = { env = \"SETS_KEY\" }\n",
+    "[audience]\nsignature_key = { file = \"sets.key\" }\n",
+];
+
 /// The other place of a secret.
 const TOKEN_IN_FILE: &str = "[secrets]\nadmin_token = { file = \"token\" }\n";
 
@@ -130,7 +136,9 @@ fn assert_fault(from: &str, to: &str, underlined: &str, message: &str) {
 
 #[test]
 fn the_full_file_uses_every_key_of_the_grammar() {
-    let unused = unused_keys(&grammar::MACHINE_FILE, &[FULL, TOKEN_IN_FILE]);
+    let [from_folder, key_in_file] = SETS_FROM_ELSEWHERE;
+    let files = [FULL, TOKEN_IN_FILE, from_folder, key_in_file];
+    let unused = unused_keys(&grammar::MACHINE_FILE, &files);
     assert!(unused.is_empty(), "{unused:?}");
 }
 
