@@ -14,7 +14,8 @@ const IMPRESSION: i64 = 1;
 const IMAGE: i64 = 1;
 
 impl Native {
-    /// Reads a native placement; `None` where it cannot be understood or asks for nothing.
+    /// Reads a native placement; `None` where it cannot be understood, asks for nothing, or
+    /// gives one id to two assets.
     pub fn read(raw: &RawObject<'_>) -> Option<Self> {
         let mut native = Self::default();
         let read = raw.each(|name, member| {
@@ -33,7 +34,14 @@ impl Native {
             }
             Ok(())
         });
-        (read.is_ok() && !native.assets.is_empty()).then_some(native)
+        let sound = read.is_ok() && !native.assets.is_empty() && !native.has_doubled_ids();
+        sound.then_some(native)
+    }
+
+    /// Whether two assets have one id: then nobody could tell which of them an answer fills.
+    fn has_doubled_ids(&self) -> bool {
+        let assets = &self.assets;
+        (1..assets.len()).any(|n| assets[..n].iter().any(|other| other.id == assets[n].id))
     }
 
     /// A member of the request, or the root of 1.0 around it.

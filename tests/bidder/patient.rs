@@ -167,7 +167,9 @@ pub(crate) fn native(value: &Value) -> Option<Native> {
         event_trackers: elements(&asked["eventtrackers"]).iter().any(tracked),
         privacy: is_one(&asked["privacy"]),
     };
-    (!native.assets.is_empty()).then_some(native)
+    let ids: std::collections::HashSet<_> = native.assets.iter().map(|asset| asset.id).collect();
+    let told_apart = ids.len() == native.assets.len();
+    (!native.assets.is_empty() && told_apart).then_some(native)
 }
 
 fn asset(value: &Value) -> Option<Asset> {

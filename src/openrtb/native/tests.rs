@@ -52,6 +52,9 @@ fn what_cannot_be_understood_is_none() {
         json!({ "request": { "assets": {} } }),
         json!({ "request": "{\"assets\":[{\"id\":1}]" }),
         json!({ "request": { "assets": [{ "title": { "len": 1 } }] } }),
+        json!({ "request": { "assets": [
+            { "id": 4, "title": { "len": 9 } }, { "id": 4, "data": { "type": 1 } },
+        ] } }),
     ] {
         assert_eq!(read(&request), None, "{request}");
     }
@@ -93,13 +96,14 @@ fn every_kind_of_asset_is_read() {
 #[test]
 fn assets_are_bounded_and_what_is_required_beyond_cannot_be_filled() {
     let assets = |last: Value| {
-        let mut assets = vec![json!({ "id": 1, "title": { "len": 25 } }); ASSETS_MAX];
+        let title = |id: usize| json!({ "id": id, "title": { "len": 25 } });
+        let mut assets: Vec<_> = (1..=ASSETS_MAX).map(title).collect();
         assets.push(last);
         read(&json!({ "request": { "assets": assets } }))
     };
-    let kept = assets(json!({ "id": 2, "title": {} })).expect("the last is dispensable");
+    let kept = assets(json!({ "id": 99, "title": {} })).expect("the last is dispensable");
     assert_eq!(kept.assets.len(), ASSETS_MAX);
-    assert_eq!(assets(json!({ "id": 2, "required": 1, "title": {} })), None);
+    assert_eq!(assets(json!({ "id": 99, "required": 1, "title": {} })), None);
     let nameless = json!([{ "id": 1, "title": {} }, { "required": 1, "title": {} }]);
     assert_eq!(read(&json!({ "request": { "assets": nameless } })), None, "cannot be named");
 }
