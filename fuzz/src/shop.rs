@@ -65,8 +65,9 @@ impl Default for Shop {
             keyring: Keyring::new(&[(1, vec![7; 32])]).expect("a long key"),
             admin_token: BearerToken::default(),
             seed: 42,
+            signature_key: None,
         };
-        let bidder = Bidder::new(&settings, private, Metrics::new(1));
+        let bidder = Bidder::new(&settings, private, Metrics::new(1)).expect("sound rules");
         bidder.load_campaigns().unwrap_or_else(|faults| panic!("{}", render::text(&faults)));
         bidder.load_snapshot(None, false).expect("a sound snapshot");
         let scratch = bidder.scratch(0);
