@@ -3,11 +3,12 @@
 --   duckdb -cmd "SET VARIABLE events = 'logs/*.parquet'; SET VARIABLE out = 'rows.ndjson'" \
 --     -f deploy/duckdb/audience.sql
 --
--- Events and rules are those of deploy/shop-events/README.md; deploy/spark/audience.py does the same
--- on a cluster, and deploy/tests holds both against the builder. Guarantees: rows depend on which
--- events there are, not on their order; no rows are written where more events are refused than
--- max_rejects says; an event without consent is counted and written nowhere. What this must not do:
--- guess (a setting that is not understood ends it), or place users in shards: the builder does.
+-- Events and rules are those of deploy/shop-events/README.md; deploy/spark/audience.py does the
+-- same on a cluster, and deploy/tests holds both against the builder. Guarantees: rows depend on
+-- which events there are, not on their order; no rows are written where more events are refused
+-- than max_rejects says; an event without consent is counted and written nowhere. What this must
+-- not do: guess (a setting that is not understood ends it), or place users in shards: the builder
+-- does. The variables are in deploy/duckdb/README.md.
 
 SET VARIABLE settings = coalesce(getvariable('settings'), 'deploy/shop-events');
 SET VARIABLE rejects = coalesce(getvariable('rejects'), getvariable('out') || '.rejects.ndjson');
@@ -24,6 +25,8 @@ CREATE OR REPLACE TEMP MACRO seconds_of(text) AS
 SET VARIABLE begin_s = seconds_of(coalesce(getvariable('from_time')::VARCHAR, '1'));
 SET VARIABLE until_s = seconds_of(coalesce(getvariable('until_time')::VARCHAR, '4294967295'));
 
+-- A check that fails ends the script; that is all that `fault` is for.
+
 -- Settings --------------------------------------------------------------------------------------
 
 CREATE OR REPLACE TEMP TABLE aliases AS
@@ -36,40 +39,48 @@ CREATE OR REPLACE TEMP TABLE effects AS
     SELECT segment, event, effect, lifetime_s::BIGINT AS lifetime_s
     FROM read_csv(getvariable('settings') || '/segments.csv', header = true, all_varchar = true);
 
-SELECT error('expected value_rule sum, newest or max, and item_rule recent or newest')
-WHERE getvariable('value_rule') NOT IN ('sum', 'newest', 'max')
-   OR getvariable('item_rule') NOT IN ('recent', 'newest');
-SELECT error('aliases.csv: expected each alias once, with its event; found ' || coalesce(alias, ''))
-FROM (SELECT alias, count(*) AS n, bool_or(event IS NULL) AS bad FROM aliases GROUP BY alias)
-WHERE alias IS NULL OR bad OR n > 1;
-SELECT error('rates.csv: expected each currency once, with a number above 0; found '
-    || coalesce(currency, ''))
-FROM (SELECT currency, count(*) AS n, bool_and(isfinite(rate) AND rate > 0) AS good
-      FROM rates GROUP BY currency)
-WHERE currency IS NULL OR n > 1 OR good IS NOT TRUE;
-SELECT error('segments.csv: expected a segment such as add_to_cart, an event by its own name, '
-    || 'join or end, and for join 1 to 46656000 seconds or nothing, each pair of segment and event '
-    || 'once; found ' || coalesce(segment, '') || ',' || coalesce(event, ''))
-FROM (SELECT *, count(*) OVER (PARTITION BY segment, event) AS n FROM effects)
-WHERE coalesce(NOT (regexp_full_match(segment, '[a-z][a-z0-9_]{0,63}') AND effect IN ('join', 'end')
-    AND (lifetime_s IS NULL OR (lifetime_s BETWEEN 1 AND 46656000 AND effect = 'join'))
-    AND event IS NOT NULL AND event NOT IN (SELECT alias FROM aliases) AND n = 1), true);
+SET VARIABLE fault = (
+    SELECT error('expected value_rule sum, newest or max, and item_rule recent or newest')
+    WHERE getvariable('value_rule') NOT IN ('sum', 'newest', 'max')
+       OR getvariable('item_rule') NOT IN ('recent', 'newest') LIMIT 1);
+SET VARIABLE fault = (
+    SELECT error('aliases.csv: expected each alias once, with its event; found '
+        || coalesce(alias, ''))
+    FROM (SELECT alias, count(*) AS n, bool_or(event IS NULL) AS bad FROM aliases GROUP BY alias)
+    WHERE alias IS NULL OR bad OR n > 1 LIMIT 1);
+SET VARIABLE fault = (
+    SELECT error('rates.csv: expected each currency once, with a number above 0; found '
+        || coalesce(currency, ''))
+    FROM (SELECT currency, count(*) AS n, bool_and(isfinite(rate) AND rate > 0) AS good
+          FROM rates GROUP BY currency)
+    WHERE currency IS NULL OR n > 1 OR good IS NOT TRUE LIMIT 1);
+SET VARIABLE fault = (
+    SELECT error('segments.csv: expected a segment such as add_to_cart, an event by its own name, '
+        || 'join or end, and for join 1 to 46656000 seconds or nothing, each pair of segment and '
+        || 'event once; found ' || coalesce(segment, '') || ',' || coalesce(event, ''))
+    FROM (SELECT *, count(*) OVER (PARTITION BY segment, event) AS n FROM effects)
+    WHERE coalesce(NOT (regexp_full_match(segment, '[a-z][a-z0-9_]{0,63}')
+        AND effect IN ('join', 'end')
+        AND (lifetime_s IS NULL OR (lifetime_s BETWEEN 1 AND 46656000 AND effect = 'join'))
+        AND event IS NOT NULL AND event NOT IN (SELECT alias FROM aliases) AND n = 1), true)
+    LIMIT 1);
 
 -- Events ----------------------------------------------------------------------------------------
 
-SELECT error('events: expected columns time TIMESTAMP, id_space, id and event VARCHAR, consent '
-    || 'BOOLEAN, value a number, items VARCHAR[]; found ' || string_agg(found, ', '))
-FROM (SELECT column_name || ' ' || column_type AS found, CASE column_name
-        WHEN 'time' THEN column_type LIKE 'TIMESTAMP%'
-        WHEN 'consent' THEN column_type = 'BOOLEAN'
-        WHEN 'value' THEN regexp_matches(column_type, '^(DOUBLE|FLOAT|DECIMAL|INTEGER|BIGINT)')
-        WHEN 'items' THEN column_type = 'VARCHAR[]'
-        ELSE column_type = 'VARCHAR' END AS good,
-        column_name IN ('time', 'id_space', 'id', 'event', 'consent') AS needed
-      FROM (DESCRIBE SELECT * FROM read_parquet(getvariable('events'), union_by_name = true))
-      WHERE column_name IN ('time', 'id_space', 'id', 'event', 'consent', 'value', 'currency',
-        'items', 'event_id', 'transaction_id'))
-HAVING NOT bool_and(good) OR count_if(needed) < 5;
+SET VARIABLE fault = (
+    SELECT error('events: expected columns time TIMESTAMP, id_space, id and event VARCHAR, consent '
+        || 'BOOLEAN, value a number, items VARCHAR[]; found ' || string_agg(found, ', '))
+    FROM (SELECT column_name || ' ' || column_type AS found, CASE column_name
+            WHEN 'time' THEN column_type LIKE 'TIMESTAMP%'
+            WHEN 'consent' THEN column_type = 'BOOLEAN'
+            WHEN 'value' THEN regexp_matches(column_type, '^(DOUBLE|FLOAT|DECIMAL|INTEGER|BIGINT)')
+            WHEN 'items' THEN column_type = 'VARCHAR[]'
+            ELSE column_type = 'VARCHAR' END AS good,
+            column_name IN ('time', 'id_space', 'id', 'event', 'consent') AS needed
+          FROM (DESCRIBE SELECT * FROM read_parquet(getvariable('events'), union_by_name = true))
+          WHERE column_name IN ('time', 'id_space', 'id', 'event', 'consent', 'value', 'currency',
+            'items', 'event_id', 'transaction_id'))
+    HAVING NOT bool_and(good) OR count_if(needed) < 5 LIMIT 1);
 
 -- The columns of the schema, whatever others there are; absent ones as null.
 CREATE OR REPLACE TEMP VIEW events AS
@@ -117,10 +128,11 @@ COPY (
         transaction_id
     FROM checked WHERE reason NOT IN ('no_consent', 'outside', 'unused') LIMIT 1000000
 ) TO (getvariable('rejects')) (FORMAT json);
-SELECT error('expected at most ' || getvariable('max_rejects') || ' bad events, found ' || found
-    || ': see ' || getvariable('rejects') || '; correct them or raise max_rejects')
-FROM (SELECT sum(n) AS found FROM tally WHERE reason NOT IN ('no_consent', 'outside', 'unused'))
-WHERE found > getvariable('max_rejects');
+SET VARIABLE fault = (
+    SELECT error('expected at most ' || getvariable('max_rejects') || ' bad events, found ' || found
+        || ': see ' || getvariable('rejects') || '; correct them or raise max_rejects')
+    FROM (SELECT sum(n) AS found FROM tally WHERE reason NOT IN ('no_consent', 'outside', 'unused'))
+    WHERE found > getvariable('max_rejects') LIMIT 1);
 
 -- One event of those that say to be the same: the earliest, then by value and items. Items have
 -- their lengths: so they are compared as the builder compares them, which packs them so.

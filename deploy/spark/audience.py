@@ -191,12 +191,14 @@ def read_events(spark, paths):
     wanted = {name: kind.simpleString() for name, kind in REQUIRED.items()}
     bad = [name for name, kind in wanted.items() if types.get(name) != kind]
     if bad or not types.get("time", "").startswith("timestamp"):
-        raise Refused(EXIT_DATA, f"events: expected columns time: timestamp, {wanted}; found {types}")
+        raise Refused(EXIT_DATA, f"events: expected columns time: timestamp, {wanted}; "
+                      f"found {types}")
     numbers = ("double", "float", "int", "bigint", "decimal")
     if not types.get("value", "double").startswith(numbers):
         raise Refused(EXIT_DATA, f"events: expected a number as value, found {types['value']}")
     if types.get("items", "array<string>") != "array<string>":
-        raise Refused(EXIT_DATA, f"events: expected a list of texts as items, found {types['items']}")
+        raise Refused(EXIT_DATA, "events: expected a list of texts as items, "
+                      f"found {types['items']}")
     optional = [(F.col(name) if name in types else F.lit(None)).cast(kind).alias(name)
                 for name, kind in OPTIONAL.items()]
     return found.select("time", *REQUIRED, *optional)
@@ -344,7 +346,8 @@ def write_rows(rows, arguments):
     """Writes a folder for each shard: its users are those of the builder's `--shard I/N`."""
     number = F.lit(0)
     if arguments.shards > 1:
-        number = F.udf(shard_of(arguments.shards), T.IntegerType(), useArrow=False)("id_space", "id")
+        shard = F.udf(shard_of(arguments.shards), T.IntegerType(), useArrow=False)
+        number = shard("id_space", "id")
     placed = rows.withColumn("shard", number).repartition(arguments.shards, "shard")
     writer = placed.write.partitionBy("shard")
     path = f"{arguments.out}/rows"

@@ -17,6 +17,7 @@ from pathlib import Path
 SETTINGS = Path(__file__).resolve().parent.parent / "shop-events"
 BEGIN = 1_790_000_000
 DAY = 86_400
+DAYS = 40
 EVENTS = 20_000
 USERS = 1_500
 ITEMS = [f"sku-{number}" for number in range(60)] + ["Größe 42", 'the "big" one', "a\\b", "🛒"]
@@ -38,6 +39,7 @@ class Log:
         self.account = Counter()
         for number in range(EVENTS):
             self.add(number)
+        self.add_two_orders()
         self.dice.shuffle(self.lines)
 
     def user(self, number):
@@ -49,35 +51,50 @@ class Log:
     def add(self, number):
         """One event, sometimes told twice, sometimes not to be taken."""
         dice = self.dice
-        few = dice.random() < 0.4
+        few = dice.random() < 0.6
         space, user = self.users[int(dice.paretovariate(0.7)) % USERS if few
                                  else dice.randrange(USERS)]
         name = dice.choices(*zip(*NAMES))[0]
-        # A few seconds have many events: their order must be told by what they say.
-        crowded = dice.random() < 0.3
-        time = BEGIN + (dice.randrange(3) * DAY if crowded else dice.randrange(40 * DAY))
-        amount = dice.choice([None, 0.0, dice.randrange(1, 500_000) / 1000, 19.99])
+        # One second a day has many events, the last of all, too: their order must be told by what
+        # they say.
+        crowded = dice.random() < 0.5
+        time = BEGIN + (dice.randrange(DAYS) * DAY if crowded else dice.randrange((DAYS - 1) * DAY))
+        amount = dice.choice([None, 0.0, 19.99, dice.randrange(1, 500_000) / 1000])
+        if crowded and name != "purchase":
+            amount = 20.0
         line = {
             "time": time, "id_space": space, "event": dice.choice(self.spellings[name]),
             "id": user.upper() if space == "ifa" and dice.random() < 0.5 else user,
             "consent": True, "value": amount,
-            "currency": dice.choice([None, "", *RATES]) if amount else None,
+            "currency": dice.choice([None, "", *RATES]) if amount and not crowded else None,
             "items": dice.choice([None, dice.choices(ITEMS, k=dice.randrange(12))]),
             "event_id": f"e{number}" if dice.random() < 0.8 else None,
             "transaction_id": f"t{number}" if name == "purchase" else None,
         }
         if dice.random() < 0.05:
-            return self.add_bad(line)
-        self.lines.append(line)
-        if name == "scroll":
+            self.add_bad(line)
+        elif name == "scroll":
             self.account["unused"] += 1
-            return None
+            self.lines.append(line)
+        else:
+            self.add_good(line, name, user)
+            if dice.random() < 0.1 and (line["event_id"] or line["transaction_id"]):
+                self.add_copy(line)
+
+    def add_good(self, line, name, user):
         self.account["good"] += 1
+        self.lines.append(line)
         self.events.append({**line, "event": name, "id": user, "items": line["items"] or [],
                             "thousandths": thousandths(line)})
-        if dice.random() < 0.1 and (line["event_id"] or line["transaction_id"]):
-            self.add_copy(line)
-        return None
+
+    def add_two_orders(self):
+        """An order and an event of the same name are not the same."""
+        space, user = self.users[0]
+        line = {"time": BEGIN + DAYS * DAY, "id_space": space, "id": user, "event": "purchase",
+                "consent": True, "value": 1.0, "currency": None, "items": None}
+        for event_id, transaction_id in [(None, "one"), ("one", None)]:
+            one = {**line, "event_id": event_id, "transaction_id": transaction_id}
+            self.add_good(one, "purchase", user)
 
     def add_copy(self, line):
         """The same event once more: sent again later, or told by the server, too."""
