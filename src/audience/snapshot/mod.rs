@@ -25,6 +25,11 @@ mod walk;
 mod writer;
 
 #[cfg(test)]
+mod in_memory_tests;
+#[cfg(test)]
+#[path = "../../../tests/support/sealed_set.rs"]
+mod sealed_set;
+#[cfg(test)]
 mod tests;
 
 pub use error::{ManifestFault, ShardFault, SnapshotError};
@@ -95,16 +100,16 @@ impl Snapshot {
     }
 
     fn verified(name: &str, manifest: &Manifest, files: Vec<Pages>) -> Result<Self, SnapshotError> {
+        if files.len() != manifest.shards.len() {
+            let expected = manifest.shards.len().to_string();
+            let found = files.len().to_string();
+            return Err(ManifestFault::Field { field: "shards", expected, found }.into());
+        }
         let mut shards = Vec::with_capacity(files.len());
         for (number, bytes) in files.into_iter().enumerate() {
             let shard = Shard::verified(bytes, number, manifest)
                 .map_err(|fault| SnapshotError::Shard { file: shard_file_name(number), fault })?;
             shards.push(shard);
-        }
-        if shards.len() != manifest.shards.len() {
-            let expected = manifest.shards.len().to_string();
-            let found = shards.len().to_string();
-            return Err(ManifestFault::Field { field: "shards", expected, found }.into());
         }
         let info = SnapshotInfo::new(name, manifest);
         let layout = KeyLayout { shard_bits: info.shards.trailing_zeros(), block_bits: 0 };
