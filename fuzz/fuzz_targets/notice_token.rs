@@ -9,6 +9,7 @@
 use arbitrary::Arbitrary;
 use homing::ledger::{Claim, Ledger, LedgerLimits};
 use homing::model::{
+    NodeKey,
     BidId, CampaignKey, CpmMicros, CreativeKey, Currency, ExchangeKey, MoneyNanos, Seconds,
     UnixSeconds, UserKey,
 };
@@ -42,6 +43,7 @@ struct Input<'a> {
     times: (u32, u32, u16),
     test: bool,
     basis: u8,
+    node: u32,
     changed: (u16, char),
     now: u32,
     query: &'a str,
@@ -111,6 +113,7 @@ fn claim(input: &Input<'_>) -> Claim {
         hold_ttl: Seconds(hold_ttl.into()),
         notices_end: UnixSeconds(notices_end),
         test: input.test,
+        node: NodeKey(input.node),
         basis: Basis::ALL[usize::from(input.basis) % Basis::ALL.len()],
     }
 }

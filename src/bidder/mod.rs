@@ -34,7 +34,7 @@ use crate::audience::signature::SigningKey;
 use crate::audience::store::Identity;
 use crate::decide::BlockList;
 use crate::ledger::{Ledger, LedgerLimits};
-use crate::model::{ExchangeKey, Rates, Seconds};
+use crate::model::{ExchangeKey, NodeKey, Rates, Seconds};
 use crate::notice::Keyring;
 use crate::notice::encrypted_price::PriceKeys;
 use crate::openrtb::profile::ExchangeProfile;
@@ -93,6 +93,7 @@ struct ExchangeDesk {
 /// The machine's rules that do not change while it runs.
 struct Rules {
     node: String,
+    node_key: NodeKey,
     public_url: String,
     decision_budget: Duration,
     notices_for: Seconds,
@@ -204,6 +205,7 @@ impl Rules {
     fn of(settings: &Settings) -> Self {
         Self {
             node: settings.node.clone(),
+            node_key: NodeKey::new(&settings.node),
             public_url: settings.listen.public_url.clone(),
             decision_budget: settings.limits.decision_budget,
             notices_for: settings.limits.notice_ttl,

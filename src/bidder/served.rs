@@ -105,6 +105,7 @@ impl Bidder {
             privacy: &self.rules.privacy,
             blocked: &self.rules.blocked,
             notices_for: self.rules.notices_for,
+            node: self.rules.node_key,
         }
     }
 }

@@ -165,6 +165,7 @@ fn claim(case: &Case<'_, '_>, (decision, candidate): (&Decision, &Candidate), bi
         // A notice in the hold's time must always count.
         notices_end: case.now.plus(world.notices_for.max(hold_ttl)),
         test: case.request.test,
+        node: world.node,
         basis: decision.basis.unwrap_or_default(),
     }
 }

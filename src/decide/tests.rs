@@ -33,7 +33,9 @@ use crate::campaign::creative_section::CreativeFiles;
 use crate::campaign::model::{Book, CampaignIndex};
 use crate::config::{Source, render};
 use crate::ledger::{Account, Ledger, LedgerLimits};
-use crate::model::{CpmMicros, Currency, NoBidReason, Rates, Seconds, UnixSeconds, UserKey};
+use crate::model::{
+    CpmMicros, Currency, NoBidReason, NodeKey, Rates, Seconds, UnixSeconds, UserKey,
+};
 use crate::openrtb::decode_json;
 use crate::openrtb::profile::{ExchangeProfile, IdSource};
 use crate::privacy::PrivacyRules;
@@ -297,6 +299,7 @@ impl Scene {
             privacy: &self.privacy,
             blocked: &self.blocked,
             notices_for: Seconds::DAY,
+            node: NodeKey::default(),
         }
     }
 

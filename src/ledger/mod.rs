@@ -1,6 +1,5 @@
 //! What has been promised and what has happened: frequency caps, budgets, holds, counters.
 //!
-//! - [`claim`] what a bid promised, as its signed token carries it
 //! - [`exposure`] a person's impressions under one scope, and whether caps allow another
 //! - [`account`] a campaign's money and its counters
 //! - [`expiry`] tables whose entries end at a known second
@@ -15,13 +14,12 @@
 //! whoever has one. State is in memory; making it durable is the log's business.
 
 pub mod account;
-pub mod claim;
 pub mod expiry;
 pub mod exposure;
 mod hashing;
 
+pub use crate::event::Claim;
 pub use account::{Account, MoneyRefusal, Tally};
-pub use claim::Claim;
 pub use exposure::{CapRefusal, Exposures};
 
 use crate::campaign::model::{Book, Campaign, Caps};

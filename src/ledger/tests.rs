@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::campaign::model::{Budget, Cap, Flight, Pacing};
-use crate::model::{CreativeKey, Currency, ExchangeKey, NoBidReason};
+use crate::model::{CreativeKey, Currency, ExchangeKey, NoBidReason, NodeKey};
 use crate::privacy::Basis;
 use proptest::prelude::*;
 use smallvec::smallvec;
@@ -26,6 +26,7 @@ fn claim(n: u64, now: UnixSeconds) -> Claim {
         notices_end: now.plus(Seconds(86_400)),
         test: false,
         basis: Basis::default(),
+        node: NodeKey(7),
     }
 }
 

@@ -10,6 +10,7 @@ const SEED_USER: u64 = 0x686f_6d69_6e67_0001;
 const SEED_CAMPAIGN: u64 = 0x686f_6d69_6e67_0002;
 const SEED_CREATIVE: u64 = 0x686f_6d69_6e67_0003;
 const SEED_EXCHANGE: u64 = 0x686f_6d69_6e67_0004;
+const SEED_NODE: u64 = 0x686f_6d69_6e67_0007;
 const SEED_ADVERTISER: u64 = 0x686f_6d69_6e67_0006;
 const SEED_SPLIT: u64 = 0x686f_6d69_6e67_0005;
 
@@ -94,6 +95,17 @@ impl ExchangeKey {
     /// Hashes the name.
     pub fn new(name: &str) -> Self {
         Self(XxHash3_64::oneshot_with_seed(SEED_EXCHANGE, name.as_bytes()))
+    }
+}
+
+/// One bidder of a cluster: the hash of its name. 0 is none: what is older than names.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct NodeKey(pub u32);
+
+impl NodeKey {
+    /// Hashes the name.
+    pub fn new(node: &str) -> Self {
+        Self((XxHash3_64::oneshot_with_seed(SEED_NODE, node.as_bytes()) as u32).max(1))
     }
 }
 

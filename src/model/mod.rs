@@ -13,7 +13,8 @@ pub mod reason;
 pub mod time;
 
 pub use ids::{
-    AdvertiserKey, BidId, CampaignKey, CreativeKey, ExchangeKey, IdSpace, SegmentId, UserKey,
+    AdvertiserKey, BidId, CampaignKey, CreativeKey, ExchangeKey, IdSpace, NodeKey, SegmentId,
+    UserKey,
 };
 pub use media::{MediaType, MediaTypes};
 pub use money::{Amount, CpmMicros, Currency, MoneyNanos, Rates, Rounding};

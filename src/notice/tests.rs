@@ -4,7 +4,8 @@ use super::token::Tokens;
 use super::*;
 use crate::ledger::LedgerLimits;
 use crate::model::{
-    BidId, CampaignKey, CpmMicros, CreativeKey, Currency, MoneyNanos, Seconds, UnixSeconds, UserKey,
+    BidId, CampaignKey, CpmMicros, CreativeKey, Currency, MoneyNanos, NodeKey, Seconds,
+    UnixSeconds, UserKey,
 };
 use crate::privacy::Basis;
 use proptest::prelude::*;
@@ -27,6 +28,7 @@ fn claim() -> Claim {
         notices_end: NOW.plus(Seconds(86_400)),
         test: false,
         basis: Basis::default(),
+        node: NodeKey(7),
     }
 }
 
