@@ -182,6 +182,8 @@ pub struct SnapshotMetrics {
     pub loads_unchanged: Counter,
     /// Loads that were refused.
     pub loads_refused: Counter,
+    /// Sets put into service that could not be kept for the next start.
+    pub loads_unkept: Counter,
 }
 
 impl SnapshotMetrics {
@@ -195,6 +197,7 @@ impl SnapshotMetrics {
             loads_unchanged: counter!("homing_snapshot_loads_total", "result" => "unchanged"),
             loads_ok: counter!("homing_snapshot_loads_total", "result" => "ok"),
             loads_refused: counter!("homing_snapshot_loads_total", "result" => "refused"),
+            loads_unkept: counter!("homing_snapshot_loads_total", "result" => "unkept"),
         }
     }
 }
