@@ -73,7 +73,7 @@ impl Checkpoints {
         positions.retain(|position| match self.verify(*position) {
             Ok(_) => true,
             Err(damage) => {
-                damaged.push(format!("{}: {damage}", name_of(*position)));
+                damaged.push(format!("{}: {damage}", Self::name_of(*position)));
                 false
             }
         });
@@ -99,7 +99,7 @@ impl Checkpoints {
         file.write_all(&header(position))?;
         content(&mut file)?;
         file.finish()?;
-        self.disk.rename(UNFINISHED, &name_of(position))?;
+        self.disk.rename(UNFINISHED, &Self::name_of(position))?;
         self.disk.sync_folder()?;
         let mut positions = whole.clone();
         positions.retain(|one| *one != position);
@@ -116,6 +116,17 @@ impl Checkpoints {
         LogPosition(self.covered.load(Ordering::Acquire))
     }
 
+    /// Those that [`Checkpoints::latest`] found to be whole, or that were written since; oldest
+    /// first.
+    pub(super) fn whole(&self) -> Vec<LogPosition> {
+        self.whole.lock().clone()
+    }
+
+    /// The file of the checkpoint at `position`.
+    pub(super) fn name_of(position: LogPosition) -> String {
+        format!("{PREFIX}{:020}", position.0)
+    }
+
     /// Those that have the name of one, oldest first.
     pub(super) fn find(&self) -> io::Result<Vec<LogPosition>> {
         let names = self.disk.list()?;
@@ -126,7 +137,7 @@ impl Checkpoints {
 
     /// What the folds wrote into one that is whole.
     pub(super) fn open(&self, position: LogPosition) -> io::Result<Box<dyn Read + Send>> {
-        let name = name_of(position);
+        let name = Self::name_of(position);
         let file_bytes = self.disk.bytes(&name)?;
         let length = file_bytes.saturating_sub((HEADER_BYTES + TRAILER_BYTES) as u64);
         Ok(Box::new(self.disk.read(&name, HEADER_BYTES as u64)?.take(length)))
@@ -141,7 +152,7 @@ impl Checkpoints {
     fn remove_others(&self, kept: &[LogPosition]) -> io::Result<()> {
         for position in self.find()? {
             if !kept.contains(&position) {
-                self.disk.remove(&name_of(position))?;
+                self.disk.remove(&Self::name_of(position))?;
             }
         }
         self.disk.sync_folder()
@@ -149,7 +160,7 @@ impl Checkpoints {
 
     /// Reads one whole.
     fn verify(&self, position: LogPosition) -> Result<(), Damage> {
-        let name = name_of(position);
+        let name = Self::name_of(position);
         let found = self.disk.bytes(&name)?;
         let least = (HEADER_BYTES + TRAILER_BYTES) as u64;
         if found < least {
@@ -179,10 +190,6 @@ impl Checkpoints {
         }
         if checksum == hash.finish() { Ok(()) } else { Err(Damage::Checksum) }
     }
-}
-
-fn name_of(position: LogPosition) -> String {
-    format!("{PREFIX}{:020}", position.0)
 }
 
 fn position_of(name: &str) -> Option<LogPosition> {

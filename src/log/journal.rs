@@ -133,6 +133,17 @@ pub(super) struct Resume {
     pub(super) time: UnixSeconds,
 }
 
+impl Resume {
+    /// A log that begins after the event at `after`.
+    pub(super) fn anew(disk: &dyn Disk, after: LogPosition) -> io::Result<Self> {
+        let time = UnixSeconds(0);
+        let header = segments::first_header(after, time);
+        let (segment, file) = segments::begin(disk, header, &[], 0)?;
+        let next = segment.header.first;
+        Ok(Self { segments: VecDeque::from([segment]), file, next, time })
+    }
+}
+
 impl Journal {
     pub(super) fn resume(disk: Arc<dyn Disk>, rules: JournalRules, found: Resume) -> Self {
         let Resume { segments, file, next, time } = found;

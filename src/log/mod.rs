@@ -10,6 +10,7 @@
 //!   - [`recovery`] from files to a journal that goes on, after any crash
 //!   - [`checkpoints`] all folds at one position
 //!   - [`segments`], [`frames`], [`scan`] the files, their bytes, and reading them
+//!   - [`survey`], [`salvage`] walking a damaged log, and taking what can be read into a new one
 //! - [`disk`] what of a disk is used; a real one, and one that fails on request
 //!
 //! Guarantees: every event that was acknowledged is folded again after any crash, in the same
@@ -23,8 +24,10 @@ pub mod frames;
 pub mod journal;
 mod queue;
 pub mod recovery;
+pub mod salvage;
 pub mod scan;
 pub mod segments;
+pub mod survey;
 mod writer;
 
 pub use checkpoints::Checkpoints;

@@ -160,6 +160,35 @@ pub fn open(
     Ok((Journal::resume(disk, rules, resume), report))
 }
 
+/// Bytes in the last segment that are no frame.
+pub(super) struct Bad {
+    /// Where they begin.
+    pub(super) offset: u64,
+    /// The event before them.
+    pub(super) after: LogPosition,
+    /// What is wrong with them.
+    pub(super) fault: FrameFault,
+}
+
+impl Bad {
+    /// Whether they are damage, and not what a loss of power leaves at the end: something
+    /// written later knows that they were durable.
+    pub(super) fn is_damage(&self, disk: &dyn Disk, segment: &str) -> io::Result<bool> {
+        if matches!(self.fault, FrameFault::Position { .. }) {
+            return Ok(true);
+        }
+        let mut reader = FrameReader::open_at(disk, segment, self.offset)?;
+        while reader.resync(|position| position > self.after)? {
+            if let Step::Frame(frame) = reader.next()?
+                && frame.synced > self.offset
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
 struct Recovery<'a> {
     disk: &'a dyn Disk,
     after: LogPosition,
@@ -201,12 +230,8 @@ impl Recovery<'_> {
         if self.after.0 > 0 {
             return Err(self.missing(1, self.after.0, "segments in the folder: there is none"));
         }
-        let header = segments::first_header(self.after, self.time);
-        let begun = segments::begin(self.disk, header, &[], 0);
-        let (segment, file) = begun.map_err(self.on_disk())?;
         self.report.segments = 1;
-        let next = segment.header.first;
-        Ok(Resume { segments: VecDeque::from([segment]), file, next, time: self.time })
+        Resume::anew(self.disk, self.after).map_err(self.on_disk())
     }
 
     /// Removes what has no name of its own yet, and a last segment without header and frames.
@@ -332,10 +357,11 @@ impl Recovery<'_> {
     fn finish(&mut self, mut segments: VecDeque<Segment>) -> Result<Resume, RecoveryError> {
         let segment = segments.pop_back().expect("there is a last segment");
         let read = self.read(&segment, LogPosition(u64::MAX))?;
-        if let Some(fault) = read.fault
-            && self.is_damage(&segment, &read, fault).map_err(self.on_disk())?
-        {
-            return Err(self.damaged(&segment, &read, fault));
+        if let Some(fault) = read.fault {
+            let bad = Bad { offset: read.offset, after: read.last, fault };
+            if bad.is_damage(self.disk, &segment.name()).map_err(self.on_disk())? {
+                return Err(self.damaged(&segment, &read, fault));
+            }
         }
         if read.last < self.after {
             let place = format!("at the end of {}", segment.name());
@@ -346,23 +372,6 @@ impl Recovery<'_> {
         segments.push_back(Segment { header: segment.header, bytes: read.offset });
         let next = LogPosition(read.last.0 + 1);
         Ok(Resume { segments, file, next, time: self.time })
-    }
-
-    /// Whether bad bytes at the end of the last segment are damage, and not what a loss of
-    /// power leaves: something written later knows that they were durable.
-    fn is_damage(&self, segment: &Segment, read: &Extent, fault: FrameFault) -> io::Result<bool> {
-        if matches!(fault, FrameFault::Position { .. }) {
-            return Ok(true);
-        }
-        let mut reader = FrameReader::open_at(self.disk, &segment.name(), read.offset)?;
-        while reader.resync(|position| position > read.last)? {
-            if let Step::Frame(frame) = reader.next()?
-                && frame.synced > read.offset
-            {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     /// Cuts off a torn tail, and makes durable what was read. The last batch is written once

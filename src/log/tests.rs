@@ -4,6 +4,7 @@ mod damage;
 mod engine;
 mod faults;
 mod power;
+mod rescue;
 mod sequences;
 
 use super::checkpoints::Checkpoints;
