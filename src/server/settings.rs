@@ -9,6 +9,7 @@
 //! only functions here that look outside it.
 
 mod audience;
+mod data;
 mod exchange;
 pub mod grammar;
 mod presets;
@@ -21,6 +22,7 @@ pub use audience::AudienceRules;
 
 use crate::config::files::read_source;
 use crate::config::{Diagnostic, Document, Section, Source};
+use crate::log::JournalRules;
 use crate::model::{Currency, Rates, Seconds};
 use crate::openrtb::profile::ExchangeProfile;
 use crate::privacy::PrivacyRules;
@@ -39,6 +41,8 @@ pub struct Settings {
     pub listen: Listen,
     /// Folders.
     pub folders: Folders,
+    /// How the event log is kept.
+    pub log: JournalRules,
     /// How sets come into service.
     pub audience: AudienceRules,
     /// A limit on everything.
@@ -174,6 +178,7 @@ fn settings(root: &Section<'_>, base: &Path) -> Option<Settings> {
     let price_keys = price_keys(root, base);
     let signature_key = secrets::read_signature_key(&root.table_or_absent("audience")?, base);
     let audience = audience::read(&root.table_or_absent("audience")?, base);
+    let log = data::read(&root.table_or_absent("data")?);
     let block = root.table_or_absent("block")?;
     Some(Settings {
         node: root.string("node")?,
@@ -183,6 +188,7 @@ fn settings(root: &Section<'_>, base: &Path) -> Option<Settings> {
             audience: audience.as_ref()?.folder.clone(),
             data: folder(root, "data", base)?,
         },
+        log: log?,
         audience: audience?,
         limits: limits?,
         privacy: privacy?,
