@@ -66,6 +66,7 @@ pub fn start(settings: &Settings, end_on_signals: bool) -> Result<Started, Assem
     let services = Services {
         bids: Arc::clone(&bidder),
         notices: Arc::clone(&bidder),
+        events: None,
         admin: Arc::clone(&bidder),
     };
     let config = server_config(settings, workers, end_on_signals);

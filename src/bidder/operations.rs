@@ -189,7 +189,7 @@ impl Bidder {
             })?
         };
         let loaded = self.load_snapshot(order.set.as_deref(), order.force);
-        let told = |Loaded { info, unchanged }| json!({ "loaded": info, "unchanged": unchanged });
+        let told = |Loaded { info, unchanged, kept }| json!({ "loaded": info, "unchanged": unchanged, "kept": kept });
         loaded.map(told).map_err(|error| {
             let told = json!({ "error": error.to_string(), "reason": error.reason() });
             let busy = matches!(error, LoadError::Busy);

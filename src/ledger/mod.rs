@@ -2,6 +2,7 @@
 //!
 //! - [`exposure`] a person's impressions under one scope, and whether caps allow another
 //! - [`account`] a campaign's money and its counters
+//! - [`fold`] what each event of the log changes
 //! - [`expiry`] tables whose entries end at a known second
 //!
 //! The life of a bid here: [`Ledger::hold`] reserves money and a cap slot at once or refuses;
@@ -16,6 +17,7 @@
 pub mod account;
 pub mod expiry;
 pub mod exposure;
+mod fold;
 mod hashing;
 
 pub use crate::event::Claim;
@@ -32,7 +34,7 @@ use dashmap::DashMap;
 use expiry::ExpiringMap;
 use hashing::Seeded;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// How much the ledger may remember: each bound fails closed (no hold) when it is reached.
 #[derive(Clone, Copy, Debug)]
@@ -89,8 +91,11 @@ pub enum Noted {
     CountedLate,
     /// It had been counted before.
     Duplicate,
-    /// It contradicts what is known (a loss after billing): not counted.
+    /// It contradicts what is known: a loss of what was billed. The loss is counted, and the
+    /// contradiction apart; the billing stands.
     Contradiction,
+    /// Its time had ended: not counted.
+    Expired,
     /// The ledger cannot remember more notices: not counted.
     LedgerFull,
 }
@@ -132,6 +137,8 @@ pub struct Ledger {
     /// The kinds of notices seen, by bid, as bits.
     noted: ExpiringMap<u16>,
     holds_expired: AtomicU64,
+    /// The greatest time of any event folded.
+    log_time: AtomicU32,
 }
 
 /// What must be reserved for a bid.
@@ -156,6 +163,7 @@ impl Ledger {
             holds: ExpiringMap::new(limits.holds_max, Seeded(seed)),
             noted: ExpiringMap::new(limits.notices_max, Seeded(seed)),
             holds_expired: AtomicU64::new(0),
+            log_time: AtomicU32::new(0),
         }
     }
 
@@ -319,18 +327,21 @@ impl Ledger {
 
     /// Notes that an auction was lost, and releases its hold.
     pub fn lose(&self, claim: &Claim) -> Noted {
-        if self.noted.get(claim.bid).is_some_and(|bits| bits & Notice::Bill as u16 != 0) {
-            return Noted::Contradiction;
-        }
         let noted = self.note(claim, Notice::Loss as u16, |account| account.tally().losses.add(1));
-        if noted == Noted::Counted {
-            self.release(claim.bid);
+        if noted != Noted::Counted {
+            return noted;
+        }
+        self.release(claim.bid);
+        let billed = |bits: u16| bits & Notice::Bill as u16 != 0;
+        if self.noted.get(claim.bid).is_some_and(billed) {
+            return Noted::Contradiction;
         }
         noted
     }
 
     /// Charges a billable impression at `price` (at most the claim's ceiling) and counts the
-    /// exposure. Money that was held is freed in the same step.
+    /// exposure. Money that was held is freed in the same step. It is late from the end of the
+    /// hold's time on, whether or not the hold is still there: the log alone says which.
     pub fn bill(&self, claim: &Claim, price: CpmMicros, now: UnixSeconds) -> Noted {
         let noted = self.note(claim, Notice::Bill as u16, |_| ());
         if noted != Noted::Counted {
@@ -341,7 +352,7 @@ impl Ledger {
         account.charge(claim.charge_at(price), held, now);
         self.expose(claim, &account, now);
         account.tally().impressions.add(1);
-        if held.is_some() {
+        if now < claim.hold_ends() {
             return Noted::Counted;
         }
         account.tally().late.add(1);

@@ -36,7 +36,7 @@ pub enum NoBidReason {
     NoUsableImpression,
     /// A child-directed request (COPPA): no identity, no retargeting.
     Coppa,
-    /// The person opted out under a US law (us_privacy, GPC, GPP).
+    /// The person opted out: under a US law (us_privacy, GPC, GPP), or with us.
     OptedOut,
     /// GDPR applies and there is no consent that this bidder can rely on.
     ConsentMissing,
@@ -50,6 +50,8 @@ pub enum NoBidReason {
     /// since reading it costs more than the gates before.
     Crawler,
     // --- one campaign on one impression ---
+    /// The person did what the campaign is for (bought, say) since the visit that led here.
+    Burned,
     /// The person is in no segment that the campaign's audience needs, or the rule is not met.
     NotInAudience,
     /// The campaign is paused.
@@ -123,7 +125,7 @@ pub enum NoBidReason {
 }
 
 /// Every reason, in gate order: for metrics tables and tests.
-pub const ALL_REASONS: [NoBidReason; 55] = {
+pub const ALL_REASONS: [NoBidReason; 56] = {
     use NoBidReason as R;
     [
         R::InvalidRequest,
@@ -146,6 +148,7 @@ pub const ALL_REASONS: [NoBidReason; 55] = {
         R::NoUserId,
         R::UnknownUser,
         R::Crawler,
+        R::Burned,
         R::NotInAudience,
         R::Paused,
         R::FlightNotStarted,
@@ -209,6 +212,7 @@ impl NoBidReason {
             R::NoUsableImpression => "no_usable_impression",
             R::NoUserId => "no_user_id",
             R::UnknownUser => "unknown_user",
+            R::Burned => "burned",
             R::NotInAudience => "not_in_audience",
             R::Paused => "paused",
             R::FlightNotStarted => "flight_not_started",
@@ -269,6 +273,7 @@ impl NoBidReason {
             | R::ConsentMissing
             | R::NoUserId
             | R::UnknownUser
+            | R::Burned
             | R::NotInAudience => 8,
             R::FrequencyCap | R::MinGap => 9,
             R::TimeTooShort | R::Late => 15,

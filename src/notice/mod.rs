@@ -48,6 +48,7 @@ impl From<Noted> for Outcome {
             Noted::CountedLate => Self::CountedLate,
             Noted::Duplicate => Self::Duplicate,
             Noted::Contradiction => Self::Contradiction,
+            Noted::Expired => Self::Expired,
             Noted::LedgerFull => Self::LedgerFull,
         }
     }

@@ -173,6 +173,28 @@ labelled! {
     }
 }
 
+labelled! {
+    /// What became of an event that a shop or a browser sent.
+    EventOutcome {
+        /// In the log; also one that was there before.
+        Accepted = "accepted",
+        /// Not kept, for want of consent.
+        NoConsent = "no_consent",
+        /// Not kept, as the browser opted out.
+        OptedOut = "opted_out",
+        /// Not an acceptable event.
+        Refused = "refused",
+        /// Of a shop that is not known, or takes no events.
+        UnknownShop = "unknown_shop",
+        /// With a wrong key, or neither with a key nor from a page of the shop.
+        Denied = "denied",
+        /// More than are allowed in a second.
+        Throttled = "throttled",
+        /// The log could not take it, or not in time: to be sent again.
+        LogUnavailable = "log_unavailable",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,5 +218,6 @@ mod tests {
             assert!(label.is_none_or(|label| label == kind.label()), "{kind:?}");
         }
         distinct(NoticeOutcome::ALL, NoticeOutcome::label, NoticeOutcome::index);
+        distinct(EventOutcome::ALL, EventOutcome::label, EventOutcome::index);
     }
 }

@@ -3,6 +3,7 @@
 //! - [`labels`] the closed sets of words that metrics use as label values
 //! - [`metrics`] every counter and gauge, as handles fetched once
 //! - [`bid_metrics`] the counters of requests, notices and money
+//! - [`event_metrics`] those of what shops and browsers send
 //! - [`histogram`] fixed-bucket histograms, one column a worker
 //! - [`logs`] the log on standard error
 //!
@@ -10,6 +11,7 @@
 //! scrapes. Must not log per request, and must not know sockets or bids.
 
 pub mod bid_metrics;
+pub mod event_metrics;
 pub mod histogram;
 pub mod labels;
 pub mod logs;
@@ -17,4 +19,5 @@ pub mod memory;
 pub mod metrics;
 
 pub use bid_metrics::{ExchangeMetrics, NoticeMetrics, SpendMeter};
+pub use event_metrics::{EventMetrics, OverlayMetrics};
 pub use metrics::{Metrics, ShellMetrics, SnapshotMetrics};

@@ -167,6 +167,7 @@ impl Shell {
         let bids = Arc::new(FakeBids::default());
         let admin = FakeAdmin { token: BearerToken::new(token), metrics: metrics.clone() };
         let services = Services {
+            events: None,
             bids: Arc::clone(&bids),
             notices: Arc::new(FakeNotices),
             admin: Arc::new(admin),

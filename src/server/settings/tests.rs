@@ -3,6 +3,7 @@
 use super::secrets::SecretFrom;
 use super::*;
 use crate::config::spec::unused_keys;
+use crate::log::Fsync;
 use crate::openrtb::profile::{
     BillingEvent, Completeness, IdSource, MarkupDelivery, NoBidStyle, PriceEncoding, RequiredField,
     SupplyChainRule,
@@ -38,6 +39,10 @@ folder = "shops"
 folder = "/srv/audience"
 [data]
 folder = "var"
+fsync = "100ms"
+log_keep = "30d"
+log_keep_bytes_max = 1073741824
+log_segment_bytes = 16777216
 
 [limits]
 decision_budget_us = 1500
@@ -171,6 +176,23 @@ fn everything_is_read_as_it_is_written() {
     let keys = &settings.secrets.notice_keys;
     assert_eq!((keys[0].0, &keys[0].1.from), (2, &SecretFrom::File("/etc/homing/keys/2".into())));
     assert!(settings.secrets.admin_token.is_some());
+}
+
+#[test]
+fn the_log_is_kept_as_it_is_written() {
+    let expected = JournalRules {
+        fsync: Fsync::Every(Duration::from_millis(100)),
+        segment_bytes: 16 << 20,
+        segment_age: Seconds::DAY,
+        keep: Seconds(30 * 86_400),
+        keep_bytes: 1 << 30,
+    };
+    assert_eq!(good(FULL).log, expected);
+    assert_eq!(good(LEAST).log, JournalRules::default());
+    for bad in ["sometimes", "0ms", "10000ms", "ms", "1s", "+5ms"] {
+        let to = format!("fsync = \"{bad}\"");
+        assert_fault("fsync = \"100ms\"", &to, &format!("\"{bad}\""), "fsync");
+    }
 }
 
 #[test]
