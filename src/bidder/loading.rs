@@ -12,6 +12,7 @@ use crate::audience::snapshot::{SnapshotError, SnapshotInfo};
 use crate::audience::store::{self, Identity, Offer, Store};
 use crate::campaign::advertiser_file::Machine;
 use crate::campaign::files::load_book_for;
+use crate::collect::Shops;
 use crate::config::Diagnostic;
 use crate::server::clock;
 use crate::telemetry::memory;
@@ -123,8 +124,11 @@ impl Bidder {
         };
         let audience = self.served.load().audience.clone();
         let audience = audience.map(|old| Audience::new(old.snapshot, &book));
-        let accounts = self.ledger.adopt(&book);
+        let accounts = self.ledger().adopt(&book);
         let business = Arc::new(Business::new(book, accounts));
+        if let Some(collector) = self.collector.get() {
+            collector.know(Shops::of(&business.book));
+        }
         let old = self.served.swap(Arc::new(Served { business, audience }));
         drop(one_at_a_time);
         release(old);
@@ -238,6 +242,9 @@ impl Bidder {
             let audience = Audience::new(snapshot, &business.book);
             self.served.swap(Arc::new(Served { business, audience: Some(audience) }))
         };
+        // What the set knows, the overlay need not.
+        let business = Arc::clone(&self.served.load().business);
+        self.overlay().trim(info.epoch, clock::now(), &business.event_segments);
         *self.in_service.lock() = Some(identity);
         let metrics = &self.metrics.snapshot;
         metrics.load_seconds.set(began.elapsed().as_secs_f64());

@@ -5,11 +5,18 @@
 //! thread, in the order of the log; bids hold and settle beside it.
 
 use super::{Ledger, Noted};
-use crate::event::{Event, EventKeys, Notice, NoticeKind, What};
-use crate::model::UnixSeconds;
+use crate::event::{Claim, Event, EventId, EventKeys, Notice, NoticeKind, What};
+use crate::model::{AdvertiserKey, UnixSeconds};
 use std::sync::atomic::Ordering;
 
 impl Ledger {
+    /// Takes in a notice that is in no log: for tests, and for tools that have none.
+    pub fn note(&self, kind: NoticeKind, claim: &Claim, at: UnixSeconds) -> Noted {
+        let notice = Notice { kind, claim: claim.clone(), advertiser: AdvertiserKey(0) };
+        let (id, node) = (EventId(0), claim.node);
+        self.apply(&Event { id, at, node, what: What::Notice(notice) })
+    }
+
     /// Takes in an event; what it did.
     pub fn apply(&self, event: &Event) -> Noted {
         self.log_time.fetch_max(event.at.0, Ordering::Relaxed);

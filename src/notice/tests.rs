@@ -141,14 +141,14 @@ fn receive(
     let (keyring, tokens) = (ring(&[1]), signed(claim));
     let billing_of = |_| Some(billing);
     let office =
-        Office { keyring: &keyring, ledger: &ledger, billing: &billing_of, price_keys: &|_| None };
+        Office { keyring: &keyring, billing: &billing_of, price_keys: &|_| None };
     let mut outcomes = Vec::new();
     for (kind, query, now) in notices {
         let token = match side_of(*kind) {
             Side::Exchange => &tokens.exchange,
             Side::Browser => &tokens.browser,
         };
-        outcomes.push(office.receive(&Arrival { kind: *kind, token, query, now: *now }).0);
+        outcomes.push(office.receive(&Arrival { kind: *kind, token, query, now: *now }, &ledger).0);
     }
     (outcomes, ledger)
 }
@@ -202,13 +202,12 @@ fn an_encrypted_price_bills_and_a_plain_one_does_not() {
     ledger.open_account(claim.campaign);
     let office = Office {
         keyring: &keyring,
-        ledger: &ledger,
         billing: &|_| Some(BillingEvent::Burl),
         price_keys: &|_| Some(&keys),
     };
     let outcome = |price: &str| {
         let (query, token) = (format!("p={price}"), &tokens.exchange);
-        office.receive(&Arrival { kind: Kind::Bill, token, query: &query, now }).0
+        office.receive(&Arrival { kind: Kind::Bill, token, query: &query, now }, &ledger).0
     };
     assert_eq!(outcome("0.0019"), Outcome::PriceUnreadable);
     assert_eq!(spent(&ledger), MoneyNanos(0));

@@ -12,6 +12,7 @@
 
 pub mod bid_metrics;
 pub mod event_metrics;
+mod log_metrics;
 pub mod histogram;
 pub mod labels;
 pub mod logs;
@@ -20,4 +21,5 @@ pub mod metrics;
 
 pub use bid_metrics::{ExchangeMetrics, NoticeMetrics, SpendMeter};
 pub use event_metrics::{EventMetrics, OverlayMetrics};
+pub use log_metrics::LogMetrics;
 pub use metrics::{Metrics, ShellMetrics, SnapshotMetrics};
