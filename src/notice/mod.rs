@@ -19,6 +19,7 @@ pub mod variant;
 
 pub use token::{Keyring, Side, TokenError};
 
+use crate::event::NoticeKind;
 use crate::ledger::{Claim, Ledger, Noted};
 use crate::model::{ExchangeKey, Seconds, UnixSeconds};
 use crate::openrtb::profile::BillingEvent;
@@ -102,14 +103,14 @@ impl Office<'_> {
             return Outcome::Expired;
         }
         if let Some(progress) = arrival.kind.progress() {
-            return self.ledger.progress(claim, progress).into();
+            return self.note(NoticeKind::Progress(progress), (arrival, claim));
         }
         match arrival.kind {
             Kind::Win => self.win(arrival, claim),
             Kind::Bill => self.bill(arrival, claim),
-            Kind::Loss => self.ledger.lose(claim).into(),
-            Kind::Click => self.ledger.click(claim, arrival.now).into(),
-            _ => self.ledger.view(claim).into(),
+            Kind::Loss => self.note(NoticeKind::Loss, (arrival, claim)),
+            Kind::Click => self.note(NoticeKind::Click, (arrival, claim)),
+            _ => self.note(NoticeKind::View, (arrival, claim)),
         }
     }
 
@@ -118,12 +119,12 @@ impl Office<'_> {
             return match self.price(arrival, claim) {
                 PriceSaid::Audit => Outcome::Test,
                 PriceSaid::Unreplaced => Outcome::PriceUnreplaced,
-                _ => self.ledger.win(claim).into(),
+                _ => self.note(NoticeKind::Win, (arrival, claim)),
             };
         }
         let billed = self.bill(arrival, claim);
         if matches!(billed, Outcome::Counted | Outcome::CountedLate) {
-            self.ledger.win(claim);
+            self.note(NoticeKind::Win, (arrival, claim));
         }
         billed
     }
@@ -148,7 +149,11 @@ impl Office<'_> {
             PriceSaid::Unreplaced => return Outcome::PriceUnreplaced,
             PriceSaid::Unreadable => return Outcome::PriceUnreadable,
         };
-        self.ledger.bill(claim, price, arrival.now).into()
+        self.note(NoticeKind::Bill(price), (arrival, claim))
+    }
+
+    fn note(&self, kind: NoticeKind, (arrival, claim): (&Arrival<'_>, &Claim)) -> Outcome {
+        self.ledger.note(kind, claim, arrival.now).into()
     }
 }
 
