@@ -4,7 +4,7 @@ use super::Bidder;
 use super::logbook::CHECKPOINT_EVERY;
 use crate::audience::overlay::OverlayCounts;
 use crate::event::{Event, EventId, What};
-use crate::log::{Log, LogStatus};
+use crate::log::LogStatus;
 use crate::server::clock;
 use std::io;
 use std::sync::{Arc, Weak};

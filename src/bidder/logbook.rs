@@ -180,7 +180,9 @@ impl Logbook {
     /// nobody bids any more.
     pub fn close(&self) {
         let (sender, done) = mpsc::channel();
-        self.checkpoint(Holds::Written, move || drop(sender.send(())));
+        self.checkpoint(Holds::Written, move || {
+            let _ = sender.send(());
+        });
         let is_known = done.recv_timeout(CLOSE_WAIT).is_ok();
         let Some(mut embedded) = self.embedded.swap(None) else { return };
         // Whoever hands something in at this moment has it still; dropping the last closes it.

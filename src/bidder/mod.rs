@@ -42,6 +42,7 @@ use crate::decide::BlockList;
 use crate::event::{Event, LogPosition};
 use crate::collect::{Collector, Shops};
 use crate::ledger::Ledger;
+use crate::log::direct::Direct;
 use crate::log::{Answer, Log, LogError};
 use crate::model::{ExchangeKey, NodeKey, Rates, Seconds};
 use crate::notice::Keyring;
@@ -54,7 +55,7 @@ use crate::server::settings::{Folders, Settings};
 use crate::telemetry::{ExchangeMetrics, Metrics};
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
-use folds::Folds;
+use folds::{FoldRules, Folds};
 use logbook::Logbook;
 use rate::RateLimit;
 use source::Source;
@@ -176,6 +177,21 @@ impl Bidder {
             streams: AtomicU64::new(0),
             started: Instant::now(),
         })
+    }
+
+    /// As [`Self::new`], with a log that keeps nothing: for benches and fuzzing.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn in_memory(
+        settings: &Settings,
+        private: Private,
+        metrics: Metrics,
+    ) -> Result<Self, String> {
+        let folds = Arc::new(Folds::new(FoldRules::of(settings, private.seed)));
+        let bidder = Self::new(settings, private, metrics, Arc::clone(&folds))?;
+        bidder.write_to(Arc::new(Direct::new(folds)));
+        Ok(bidder)
     }
 
     /// What is in service now.

@@ -162,7 +162,6 @@ fn billing_counts_once_at_the_clearing_price() {
     let bill = (Kind::Bill, "p=1.2", NOW);
     let (outcomes, ledger) =
         receive(&claim(), BillingEvent::Burl, &[(Kind::Win, "p=1.2", NOW), bill, bill]);
-    // No hold was taken in this test, so the billing is a late one.
     assert_eq!(outcomes, [Outcome::Counted, Outcome::Counted, Outcome::Duplicate]);
     assert_eq!(spent(&ledger), MoneyNanos(1_111_111), "half the ceiling, half of what was held");
 }

@@ -3,6 +3,7 @@
 use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 
 /// The log, as last looked at.
+#[derive(Clone, Debug)]
 pub struct LogMetrics {
     /// 1 while events are taken, else 0.
     pub available: Gauge,
