@@ -1,7 +1,7 @@
 //! From settings to a running server: the bidder, its campaigns, its snapshot, its ports.
 
-use super::loading::LoadError;
 use super::folds::FoldRules;
+use super::loading::LoadError;
 use super::logbook::{LogbookError, Opened};
 use super::{Bidder, Private, housekeeping, watching};
 use crate::audience::signature::SigningKey;

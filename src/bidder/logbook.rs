@@ -52,7 +52,9 @@ pub enum LogbookError {
         source: io::Error,
     },
     /// The checkpoint does not hold what its checksum says was written.
-    #[error("{0}; it was written by another version, or move the checkpoints away to read the whole log")]
+    #[error(
+        "{0}; it was written by another version, or move the checkpoints away to read the whole log"
+    )]
     Folds(#[from] FoldsError),
     /// The log is damaged.
     #[error(transparent)]
@@ -106,7 +108,10 @@ impl Opened {
         let fold: Arc<dyn crate::log::Fold> = Arc::<Folds>::clone(folds);
         let (embedded, report) = self.folder.start(settings.log, self.after, fold)?;
         if let Some(torn) = &report.torn {
-            tracing::warn!(?torn, "the log ended in the middle of a write: cut off, not acknowledged");
+            tracing::warn!(
+                ?torn,
+                "the log ended in the middle of a write: cut off, not acknowledged"
+            );
         }
         tracing::info!(events = report.replayed, last = report.last.0, "log read");
         if let Some(since) = self.unclean_since {
@@ -148,7 +153,9 @@ impl Logbook {
     /// events, or if `due` says so.
     pub(super) fn keep(&self, due: bool) {
         self.alive.touch();
-        let since = self.status().map_or(0, |status| status.folded.0 - status.covered.0.min(status.folded.0));
+        let since = self
+            .status()
+            .map_or(0, |status| status.folded.0 - status.covered.0.min(status.folded.0));
         if since > 0 && (due || since >= 2 * CHECKPOINT_EVENTS) {
             self.checkpoint(Holds::LeftOut, || ());
         }

@@ -61,7 +61,8 @@ impl Bidder {
     /// The event that a notice is: of the same id however often the notice comes.
     fn event_of(&self, kind: NoticeKind, claim: &Claim, at: UnixSeconds) -> Event {
         let business = &self.served.load().business;
-        let notice = Notice { kind, claim: claim.clone(), advertiser: business.owner_of(claim.campaign) };
+        let notice =
+            Notice { kind, claim: claim.clone(), advertiser: business.owner_of(claim.campaign) };
         let id = EventId(u128::from(claim.bid.0) << 64 | u128::from(number_of(kind)));
         Event { id, at, node: self.rules.node_key, what: What::Notice(notice) }
     }

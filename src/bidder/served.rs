@@ -46,9 +46,7 @@ impl Business {
     pub fn new(book: Book, accounts: Vec<Arc<Account>>) -> Self {
         let keys = book.creatives.iter().map(|creative| creative.key);
         let creatives = keys.zip((0..).map(CreativeIndex)).collect();
-        let owner = |campaign: &Campaign| {
-            (campaign.key, book.advertisers[campaign.advertiser].key)
-        };
+        let owner = |campaign: &Campaign| (campaign.key, book.advertisers[campaign.advertiser].key);
         Self {
             templates: message::templates(&book),
             owners: book.campaigns.iter().map(owner).collect(),

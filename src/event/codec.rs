@@ -6,8 +6,8 @@
 
 use super::site::EventValue;
 use super::{
-    Claim, Count, Event, EventId, EventKeys, LeaseLimits, LeaseRequest, Notice, NoticeKind, SiteEvent,
-    SiteEventName, What, site,
+    Claim, Count, Event, EventId, EventKeys, LeaseLimits, LeaseRequest, Notice, NoticeKind,
+    SiteEvent, SiteEventName, What, site,
 };
 use crate::model::{
     AdvertiserKey, BidId, CampaignKey, CpmMicros, CreativeKey, Currency, ExchangeKey, MoneyNanos,

@@ -14,7 +14,8 @@ use super::tally::{Counter, FOLDED_COUNTERS, Tally};
 use crate::campaign::model::{Budget, Flight, Pacing};
 use crate::event::{LeaseLimits, LeaseRequest};
 use crate::model::{
-    AdvertiserKey, CampaignKey, CreativeKey, ExchangeKey, MoneyNanos, NoBidReason, NodeKey, Seconds, UnixSeconds,
+    AdvertiserKey, CampaignKey, CreativeKey, ExchangeKey, MoneyNanos, NoBidReason, NodeKey,
+    Seconds, UnixSeconds,
 };
 use jiff::tz::TimeZone;
 use parking_lot::Mutex;
@@ -169,7 +170,10 @@ impl Account {
         let budget = books.limits.as_ref().map(|limits| limits.budget.clone());
         let (daily, total) = budget.map_or((None, None), |budget| (budget.daily, budget.total));
         let standing = self.outlook.standing;
-        (books.balance(daily, today, standing), books.balance(total, books.spending.total, standing))
+        (
+            books.balance(daily, today, standing),
+            books.balance(total, books.spending.total, standing),
+        )
     }
 
     /// Counts what this node does for the campaign: here, and for the log.

@@ -151,9 +151,8 @@ impl<T: Copy + Default> ExpiringMap<T> {
     /// so entries that were added while this runs may be missing.
     pub(super) fn all(&self) -> Vec<(UnixSeconds, BidId, T)> {
         let ends = self.ends.iter().flat_map(|heap| heap.lock().clone().into_vec());
-        let entry = |Reverse((ends, bid)): Reverse<(UnixSeconds, BidId)>| {
-            Some((ends, bid, self.get(bid)?))
-        };
+        let entry =
+            |Reverse((ends, bid)): Reverse<(UnixSeconds, BidId)>| Some((ends, bid, self.get(bid)?));
         let mut all: Vec<_> = ends.filter_map(entry).collect();
         all.sort_unstable_by_key(|(ends, bid, _)| (*ends, *bid));
         all

@@ -184,8 +184,7 @@ impl Ledger {
     pub(super) fn restore_hold(&self, restored: HoldsRestored) {
         let HoldsRestored { claim, advertiser, capped } = restored;
         let account = self.open_account(claim.campaign);
-        let hold =
-            Hold { claim: claim.clone(), account: Arc::clone(&account), advertiser, capped };
+        let hold = Hold { claim: claim.clone(), account: Arc::clone(&account), advertiser, capped };
         if self.holds.insert(claim.bid, hold, claim.hold_ends()).is_err() {
             return;
         }

@@ -93,7 +93,10 @@ fn a_bid_holds_money_and_billing_turns_it_into_a_charge() {
     let claim = claim(1, START);
     hold(&ledger, &account, (&claim, &Caps::default())).expect("room");
     assert_eq!(account.money().held, PRICE.cost_of_one());
-    assert_eq!(bill(&ledger, &claim, (CpmMicros(1_500_000), START.plus(Seconds(2)))), Noted::Counted);
+    assert_eq!(
+        bill(&ledger, &claim, (CpmMicros(1_500_000), START.plus(Seconds(2)))),
+        Noted::Counted
+    );
     let money = account.money();
     assert_eq!((money.held, money.spent), (MoneyNanos(0), MoneyNanos(1_500_000)));
     assert_eq!(bill(&ledger, &claim, (PRICE, START.plus(Seconds(3)))), Noted::Duplicate);

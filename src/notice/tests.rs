@@ -140,8 +140,7 @@ fn receive(
     ledger.open_account(claim.campaign);
     let (keyring, tokens) = (ring(&[1]), signed(claim));
     let billing_of = |_| Some(billing);
-    let office =
-        Office { keyring: &keyring, billing: &billing_of, price_keys: &|_| None };
+    let office = Office { keyring: &keyring, billing: &billing_of, price_keys: &|_| None };
     let mut outcomes = Vec::new();
     for (kind, query, now) in notices {
         let token = match side_of(*kind) {

@@ -6,9 +6,9 @@
 
 use super::bid_metrics::{self, ExchangeMetrics, NoticeMetrics, SpendMeter};
 use super::event_metrics::{self, EventMetrics, OverlayMetrics};
-use super::log_metrics::{self, LogMetrics};
 use super::histogram::{Histogram, HistogramShape};
 use super::labels::{Overdue, Port, Refusal};
+use super::log_metrics::{self, LogMetrics};
 use crate::model::Currency;
 use ::metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
@@ -67,7 +67,7 @@ impl Metrics {
             describe();
             bid_metrics::describe();
             event_metrics::describe();
-    log_metrics::describe();
+            log_metrics::describe();
             gauge!("homing_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
             Self {
                 recorder: Arc::clone(&recorder),

@@ -12,9 +12,9 @@
 
 pub mod bid_metrics;
 pub mod event_metrics;
-mod log_metrics;
 pub mod histogram;
 pub mod labels;
+mod log_metrics;
 pub mod logs;
 pub mod memory;
 pub mod metrics;

@@ -61,7 +61,12 @@ impl Attribution {
     }
 
     /// Takes in a click or a view.
-    pub(super) fn touch(&mut self, touched: &Touched<'_>, log_time: UnixSeconds, report: &mut Report) {
+    pub(super) fn touch(
+        &mut self,
+        touched: &Touched<'_>,
+        log_time: UnixSeconds,
+        report: &mut Report,
+    ) {
         for key in touched.keys {
             self.touches.add(*key, touched, log_time);
         }

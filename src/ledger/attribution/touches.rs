@@ -96,7 +96,11 @@ impl Touches {
     }
 
     /// A person's touches of a shop's ads.
-    pub(super) fn of(&self, key: UserKey, advertiser: AdvertiserKey) -> impl Iterator<Item = Touch> {
+    pub(super) fn of(
+        &self,
+        key: UserKey,
+        advertiser: AdvertiserKey,
+    ) -> impl Iterator<Item = Touch> {
         let record = self.shards[self.shard(key)].get(key.0).unwrap_or_default();
         let touches = record.as_chunks().0.iter().map(|words| self.lines.touch(*words));
         touches.filter(move |(whose, _)| *whose == advertiser).map(|(_, touch)| touch)
@@ -178,8 +182,7 @@ impl Touches {
         let (lines, shard) = (&self.lines, &mut self.shards[shard]);
         let enough = self.shard_words_max / 100 * ROOM_PERCENT;
         let latest = |record: &[u32]| record.as_chunks::<2>().0.iter().map(|words| words[1]).max();
-        let mut by_age: Vec<_> =
-            shard.iter().map(|(key, record)| (latest(record), key)).collect();
+        let mut by_age: Vec<_> = shard.iter().map(|(key, record)| (latest(record), key)).collect();
         by_age.sort_unstable();
         by_age.pop();
         for (_, key) in by_age {

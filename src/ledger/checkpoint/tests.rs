@@ -3,7 +3,7 @@
 use super::*;
 use crate::campaign::model::{Cap, Caps};
 use crate::event::NoticeKind;
-use crate::ledger::tests::world::{folded, random_claim, random_log, small, state, Dice};
+use crate::ledger::tests::world::{Dice, folded, random_claim, random_log, small, state};
 use crate::ledger::{CapRefusal, Claim, HoldRequest, Scope};
 use crate::model::{AdvertiserKey, CreativeKey, MoneyNanos, Seconds, UserKey};
 use proptest::prelude::*;

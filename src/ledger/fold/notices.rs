@@ -45,7 +45,12 @@ impl Counting<'_> {
 }
 
 impl Ledger {
-    pub(super) fn apply_notice(&self, folds: &mut Folds, notice: &Notice, at: UnixSeconds) -> Noted {
+    pub(super) fn apply_notice(
+        &self,
+        folds: &mut Folds,
+        notice: &Notice,
+        at: UnixSeconds,
+    ) -> Noted {
         let claim = &notice.claim;
         // What was remembered of the bid may be forgotten by then, so it could count twice.
         let forgotten = claim.notices_end.plus(DISORDER_MAX) <= self.log_time();
@@ -151,8 +156,7 @@ impl Ledger {
     fn touch(&self, folds: &mut Folds, counting: &Counting<'_>, kind: Kind) {
         let Counting { claim, advertiser, at, .. } = counting;
         let line = counting.line();
-        let touched =
-            Touched { keys: &claim.keys, advertiser: *advertiser, line, kind, at: *at };
+        let touched = Touched { keys: &claim.keys, advertiser: *advertiser, line, kind, at: *at };
         folds.attribution.touch(&touched, self.log_time(), &mut folds.report);
     }
 

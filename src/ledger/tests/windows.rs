@@ -119,7 +119,8 @@ impl Run {
                 let times = self.times(*key, *scope);
                 for cap in &caps.windows {
                     let more = times.windows(usize::from(cap.impressions) + 1);
-                    let kept = more.into_iter().all(|some| some[some.len() - 1] - some[0] >= cap.per.0);
+                    let kept =
+                        more.into_iter().all(|some| some[some.len() - 1] - some[0] >= cap.per.0);
                     assert!(kept, "seed {seed}: {cap:?} under {scope:?}: {times:?}");
                 }
                 let gap = caps.min_gap.unwrap_or_default().0;

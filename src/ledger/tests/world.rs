@@ -78,7 +78,11 @@ pub(in crate::ledger) fn random_claim(dice: &mut Dice, now: UnixSeconds) -> Clai
 }
 
 /// An event at `at`, under its own name or under the next random one.
-pub(in crate::ledger) fn event(dice: &mut Dice, (at, node): (UnixSeconds, NodeKey), what: What) -> Event {
+pub(in crate::ledger) fn event(
+    dice: &mut Dice,
+    (at, node): (UnixSeconds, NodeKey),
+    what: What,
+) -> Event {
     let id = match &what {
         What::Notice(notice) => {
             let kind = match notice.kind {
