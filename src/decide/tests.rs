@@ -34,6 +34,7 @@ use crate::campaign::book::BookBuilder;
 use crate::campaign::creative_section::CreativeFiles;
 use crate::campaign::model::{Book, CampaignIndex};
 use crate::config::{Source, render};
+use crate::event::NoticeKind;
 use crate::ledger::{Account, Ledger, LedgerLimits};
 use crate::model::{
     CpmMicros, Currency, NoBidReason, NodeKey, Rates, Seconds, UnixSeconds, UserKey,
@@ -353,7 +354,7 @@ impl Scene {
     /// Bills every bid of a decision at its price.
     fn bill(&self, decision: &Decision, now: UnixSeconds) {
         for bid in &decision.bids {
-            self.ledger.bill(&bid.claim, bid.price, now);
+            self.ledger.note(NoticeKind::Bill(bid.price), &bid.claim, now);
         }
     }
 

@@ -4,9 +4,38 @@
 //! the event is durable, has a place in the order, and has been folded: a purchase that was
 //! acknowledged stops the ads with the next request.
 //!
+//! - [`embedded`] the log in files of our own: the engine, and where to begin reading
+//!   - [`queue`] what waits, [`writer`] the one thread that writes and folds
+//!   - [`journal`] batches into segments, and how it goes on after the disk failed
+//!   - [`recovery`] from files to a journal that goes on, after any crash
+//!   - [`checkpoints`] all folds at one position
+//!   - [`segments`], [`frames`], [`scan`] the files, their bytes, and reading them
+//!   - [`survey`], [`salvage`] walking a damaged log, and taking what can be read into a new one
+//! - [`direct`] a log that keeps nothing, for benches and tools
+//! - [`disk`] what of a disk is used; a real one, and one that fails on request
+//!
 //! Guarantees: every event that was acknowledged is folded again after any crash, in the same
 //! order; an event is folded by exactly one thread, in order, on every node alike. Must not
 //! know what events mean: that is the business of the [`Fold`].
+
+pub mod checkpoints;
+pub mod direct;
+pub mod disk;
+pub mod embedded;
+pub mod frames;
+pub mod journal;
+mod queue;
+pub mod recovery;
+pub mod salvage;
+pub mod scan;
+pub mod segments;
+pub mod survey;
+mod writer;
+
+pub use checkpoints::Checkpoints;
+pub use embedded::{Embedded, Folder, LogStatus};
+pub use journal::{Fsync, JournalRules};
+pub use recovery::{RecoveryError, RecoveryReport};
 
 use crate::event::{Event, LogPosition};
 use crate::ledger::Noted;
@@ -36,6 +65,9 @@ pub enum LogError {
     /// More is waiting to be written than the bound allows.
     #[error("more events wait to be written than the bound of {0} allows: try again later")]
     Full(usize),
+    /// It has more bytes than any event may have.
+    #[error("the event has more than {0} bytes: split it")]
+    TooLarge(usize),
     /// It cannot be written now: the disk, or the stream.
     #[error("the log cannot be written: {0}")]
     Unavailable(String),
@@ -59,3 +91,6 @@ pub trait Log: Send + Sync {
     /// counted.
     fn is_available(&self) -> bool;
 }
+
+#[cfg(test)]
+mod tests;

@@ -110,6 +110,8 @@ pub enum NoBidReason {
     BudgetSpent,
     /// Even pacing: the campaign is ahead of its plan.
     PacingAhead,
+    /// This node's part of the budget has no room; more of it has been asked for.
+    AwaitingLease,
     /// The price falls below the campaign's own minimum.
     BelowMinimum,
     /// The price is below the impression's floor.
@@ -120,12 +122,15 @@ pub enum NoBidReason {
     Outranked,
     /// The budget was taken by a concurrent bid between deciding and holding.
     HoldRefused,
+    /// After an unclean stop: bids of before it may still be billed, so that a cap or a budget
+    /// cannot be known to have room yet.
+    Recovering,
     /// The decision took longer than the budget.
     Late,
 }
 
 /// Every reason, in gate order: for metrics tables and tests.
-pub const ALL_REASONS: [NoBidReason; 56] = {
+pub const ALL_REASONS: [NoBidReason; 58] = {
     use NoBidReason as R;
     [
         R::InvalidRequest,
@@ -178,11 +183,13 @@ pub const ALL_REASONS: [NoBidReason; 56] = {
         R::CurrencyMismatch,
         R::BudgetSpent,
         R::PacingAhead,
+        R::AwaitingLease,
         R::BelowMinimum,
         R::BelowFloor,
         R::Holdout,
         R::Outranked,
         R::HoldRefused,
+        R::Recovering,
         R::Late,
     ]
 };
@@ -249,12 +256,14 @@ impl NoBidReason {
             R::MinGap => "min_gap",
             R::BudgetSpent => "budget_spent",
             R::PacingAhead => "pacing_ahead",
+            R::AwaitingLease => "awaiting_lease",
             R::CurrencyMismatch => "currency_mismatch",
             R::BelowMinimum => "below_minimum",
             R::BelowFloor => "below_floor",
             R::Holdout => "holdout",
             R::Outranked => "outranked",
             R::HoldRefused => "hold_refused",
+            R::Recovering => "recovering",
             _ => "late",
         }
     }
@@ -263,7 +272,7 @@ impl NoBidReason {
     pub fn nbr(self) -> u32 {
         use NoBidReason as R;
         match self {
-            R::NotReady | R::Overload | R::OverRate | R::HoldRefused => 1,
+            R::NotReady | R::Overload | R::OverRate | R::HoldRefused | R::Recovering => 1,
             R::InvalidRequest => 2,
             R::Crawler => 3,
             R::BlockedInventory => 7,

@@ -10,7 +10,7 @@ use super::events::{EventDesk, EventService};
 use super::limits::ConnectionLimits;
 use super::reply::{self, Reply};
 use super::route::PublicRoute;
-use super::service::{NoticeAnswer, NoticeKind, NoticeService};
+use super::service::{NoticeAnswer, NoticeKind, NoticeService, NoticeWork};
 use super::watch::Watch;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
@@ -65,11 +65,15 @@ impl<N: NoticeService> NoticeDesk<N> {
             }
         }
         let query = arrived.head.uri.query().unwrap_or_default();
-        let answer = catch_unwind(AssertUnwindSafe(|| self.notices.notice(kind, token, query)));
-        reply::of_notice(answer.unwrap_or(NoticeAnswer::Refused(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "this notice could not be handled\n",
-        )))
+        let work = catch_unwind(AssertUnwindSafe(|| self.notices.notice(kind, token, query)));
+        reply::of_notice(match work {
+            Ok(NoticeWork::Ready(answer)) => answer,
+            Ok(NoticeWork::Waiting(answer)) => answer.await,
+            Err(_) => NoticeAnswer::Refused(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "this notice could not be handled\n",
+            ),
+        })
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod audience;
 mod collect;
+mod data;
 mod exchange;
 pub mod grammar;
 mod presets;
@@ -23,6 +24,7 @@ pub use collect::CollectRules;
 
 use crate::config::files::read_source;
 use crate::config::{Diagnostic, Document, Section, Source};
+use crate::log::JournalRules;
 use crate::model::{Currency, Rates, Seconds};
 use crate::openrtb::profile::ExchangeProfile;
 use crate::privacy::PrivacyRules;
@@ -41,6 +43,8 @@ pub struct Settings {
     pub listen: Listen,
     /// Folders.
     pub folders: Folders,
+    /// How the event log is kept.
+    pub log: JournalRules,
     /// How sets come into service.
     pub audience: AudienceRules,
     /// How much shops and browsers may send.
@@ -179,6 +183,7 @@ fn settings(root: &Section<'_>, base: &Path) -> Option<Settings> {
     let price_keys = price_keys(root, base);
     let signature_key = secrets::read_signature_key(&root.table_or_absent("audience")?, base);
     let audience = audience::read(&root.table_or_absent("audience")?, base);
+    let log = data::read(&root.table_or_absent("data")?);
     let block = root.table_or_absent("block")?;
     Some(Settings {
         node: root.string("node")?,
@@ -188,6 +193,7 @@ fn settings(root: &Section<'_>, base: &Path) -> Option<Settings> {
             audience: audience.as_ref()?.folder.clone(),
             data: folder(root, "data", base)?,
         },
+        log: log?,
         audience: audience?,
         collect: collect?,
         limits: limits?,

@@ -156,6 +156,8 @@ labelled! {
         Contradiction = "contradiction",
         /// The ledger is full.
         LedgerFull = "ledger_full",
+        /// The log could not be written: not counted, to be sent again.
+        NotWritten = "not_written",
         /// A test auction, or an exchange's audit: answered, never counted.
         Test = "test",
         /// The price macro was not replaced: a preview, or a fraud. Not billed.

@@ -14,10 +14,12 @@ pub mod bid_metrics;
 pub mod event_metrics;
 pub mod histogram;
 pub mod labels;
+mod log_metrics;
 pub mod logs;
 pub mod memory;
 pub mod metrics;
 
 pub use bid_metrics::{ExchangeMetrics, NoticeMetrics, SpendMeter};
 pub use event_metrics::{EventMetrics, OverlayMetrics};
+pub use log_metrics::LogMetrics;
 pub use metrics::{Metrics, ShellMetrics, SnapshotMetrics};

@@ -51,6 +51,12 @@ static SOURCE_URL: TextRule = TextRule {
     holds: super::audience::is_source,
 };
 
+static FSYNC: TextRule = TextRule {
+    expected: "\"always\", or milliseconds such as \"100ms\", 1 to 9999",
+    pattern: "^(always|[1-9][0-9]{0,3}ms)$",
+    holds: |text| super::data::fsync_of(text).is_some(),
+};
+
 static BASE_URL: TextRule = TextRule {
     expected: "an http or https URL without a query and without a slash at its end",
     pattern: "^https?://[^\\s?#@']*[^\\s?#@/']$",
@@ -207,12 +213,39 @@ static SIGNATURE_KEY: Table = Table {
 static DATA: Table = Table {
     name: "[data]",
     doc: "Our own files.",
-    fields: &[field(
-        "folder",
-        Kind::Text(&rules::PATH),
-        Need::Text("data"),
-        "Installed snapshots and logs; relative to this file's folder.",
-    )],
+    fields: &[
+        field(
+            "folder",
+            Kind::Text(&rules::PATH),
+            Need::Text("data"),
+            "Installed snapshots and the event log; relative to this file's folder.",
+        ),
+        field(
+            "fsync",
+            Kind::Text(&FSYNC),
+            Need::Text("always"),
+            "When an event counts as written: once it is on the disk (always), or once the system \
+             has it, which loses up to this much when power is lost.",
+        ),
+        field(
+            "log_keep",
+            Kind::Duration(Seconds(3_600), Seconds(10 * 366 * 86_400)),
+            Need::Text("7d"),
+            "Events older than this are removed once checkpoints cover them.",
+        ),
+        field(
+            "log_keep_bytes_max",
+            Kind::Integer(1 << 20, 1 << 50),
+            Need::Integer(64 << 30),
+            "With more than this, so are the oldest.",
+        ),
+        field(
+            "log_segment_bytes",
+            Kind::Integer(1 << 20, 1 << 30),
+            Need::Integer(256 << 20),
+            "Length of a segment file of the log.",
+        ),
+    ],
 };
 
 static COLLECT: Table = Table {

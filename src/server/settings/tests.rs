@@ -3,6 +3,7 @@
 use super::secrets::SecretFrom;
 use super::*;
 use crate::config::spec::unused_keys;
+use crate::log::Fsync;
 use crate::openrtb::profile::{
     BillingEvent, Completeness, IdSource, MarkupDelivery, NoBidStyle, PriceEncoding, RequiredField,
     SupplyChainRule,
@@ -38,6 +39,10 @@ folder = "shops"
 folder = "/srv/audience"
 [data]
 folder = "var"
+fsync = "100ms"
+log_keep = "30d"
+log_keep_bytes_max = 1073741824
+log_segment_bytes = 16777216
 
 [collect]
 events_per_second_max = 500
@@ -197,6 +202,23 @@ fn bounds_on_events_are_read_as_they_are_written() {
     assert_eq!(overlay.seen_max, 30_000);
     assert_eq!(good(LEAST).collect.overlay, crate::audience::overlay::OverlayLimits::default());
     assert_fault("\"X-Forwarded-For\"", "\"a b\"", "\"a b\"", "`client_address_header`");
+}
+
+#[test]
+fn the_log_is_kept_as_it_is_written() {
+    let expected = JournalRules {
+        fsync: Fsync::Every(Duration::from_millis(100)),
+        segment_bytes: 16 << 20,
+        segment_age: Seconds::DAY,
+        keep: Seconds(30 * 86_400),
+        keep_bytes: 1 << 30,
+    };
+    assert_eq!(good(FULL).log, expected);
+    assert_eq!(good(LEAST).log, JournalRules::default());
+    for bad in ["sometimes", "0ms", "10000ms", "ms", "1s", "+5ms"] {
+        let to = format!("fsync = \"{bad}\"");
+        assert_fault("fsync = \"100ms\"", &to, &format!("\"{bad}\""), "fsync");
+    }
 }
 
 #[test]
