@@ -16,7 +16,7 @@ use crate::model::{NodeKey, Rates, Seconds, UnixSeconds};
 use crate::openrtb::profile::ExchangeProfile;
 use crate::openrtb::decode_json;
 use crate::privacy::PrivacyRules;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// How long notices count: longer than any run's delays.
@@ -82,6 +82,8 @@ pub struct Node {
     ended_cleanly: bool,
     /// Events that wait for the stream, on disk.
     pub spool: VecDeque<Event>,
+    /// When events came that were handed in and are not folded yet.
+    unfolded: BTreeMap<EventId, UnixSeconds>,
     rules: FoldRules,
     hold_ttl: Seconds,
     ids: u64,
@@ -104,6 +106,7 @@ impl Node {
             checkpoint: None,
             ended_cleanly: true,
             spool: VecDeque::new(),
+            unfolded: BTreeMap::new(),
             rules,
             hold_ttl: plan.hold_ttl,
             ids: seed ^ u64::from(key.0) << 32,
@@ -131,6 +134,8 @@ impl Node {
     /// Starts it: checkpoint, then the log after it.
     pub fn start(&mut self, common: &Common, stream: &Stream, now: Millis) {
         self.life += 1;
+        // What the spool has is not folded; all else was lost, or is in the log.
+        self.unfolded = self.spool.iter().map(|event| (event.id, event.at)).collect();
         let (folds, folded, with_holds) = match &self.checkpoint {
             None => (Folds::new(self.rules), LogPosition(0), false),
             Some(Checkpoint { bytes, position }) => {
@@ -176,9 +181,16 @@ impl Node {
 
     /// Folds what the stream has, up to `to`; what the last of them did.
     pub fn fold(&mut self, stream: &Stream, to: LogPosition) {
-        if let Some(running) = &mut self.running {
-            running.fold(stream, to);
+        let Some(running) = &mut self.running else { return };
+        for (_, event) in stream.between(running.folded, to.max(running.folded)) {
+            self.unfolded.remove(&event.id);
         }
+        running.fold(stream, to);
+    }
+
+    /// Takes note of an event that is handed in.
+    pub fn await_fold(&mut self, event: &Event) {
+        self.unfolded.insert(event.id, event.at);
     }
 
     /// Up to where it has folded.
@@ -197,7 +209,9 @@ impl Node {
         self.last_alive = self.last_alive.max(clock);
         let Some(running) = &self.running else { return Vec::new() };
         let ledger = &running.folds.ledger;
-        ledger.advance(clock);
+        // What came in time and is not folded yet has its hold still.
+        let oldest = self.unfolded.values().min().copied().unwrap_or(UnixSeconds::NEVER);
+        ledger.advance(clock.min(oldest));
         let mut wanted: Vec<What> =
             ledger.lease_needs(clock).into_iter().map(What::LeaseRequest).collect();
         if tell_counts {

@@ -123,7 +123,8 @@ impl Oracle {
         plan: &Plan,
     ) -> Checked {
         self.impressions += 1;
-        if at >= claim.hold_ends() {
+        // A clock that went forth and back ends holds before their time.
+        if at.plus(doubt(plan)) >= claim.hold_ends() {
             self.late += 1;
             return Ok(());
         }
@@ -159,10 +160,8 @@ impl Oracle {
         let stamps = self.shown.entry(of).or_default();
         let place = stamps.partition_point(|one| *one <= at);
         stamps.insert(place, at);
-        // Clocks that differ stretch or shrink a window by so much.
-        let doubt = if plan.clocks_step { Seconds(2 * CLOCK_STEP_MAX_S) } else { Seconds(0) };
         for cap in &caps.windows {
-            let per = Seconds(cap.per.0.saturating_sub(doubt.0));
+            let per = Seconds(cap.per.0.saturating_sub(doubt(plan).0));
             let allowed = usize::from(cap.impressions);
             // The windows that the new one is part of end at it or at one after it.
             for end in place..stamps.len() {
@@ -211,6 +210,12 @@ impl Oracle {
             None => Ok(()),
         }
     }
+}
+
+/// By how much clocks that are wrong stretch or shrink a window or a hold: by twice as much as one
+/// is wrong, and by a second at each end.
+fn doubt(plan: &Plan) -> Seconds {
+    if plan.clocks_step { Seconds(2 * CLOCK_STEP_MAX_S + 2) } else { Seconds(0) }
 }
 
 /// How many nodes can fill a cap each, in the worst case.

@@ -309,6 +309,7 @@ impl World<'_> {
     fn hand_in(&mut self, node: usize, event: Event, told: Option<(Told, u32)>) {
         let delay = self.dice.between(1, 20);
         let life = self.nodes[node].life;
+        self.nodes[node].await_fold(&event);
         self.in_so_many(delay, Happens::Append(node, life, event, told));
     }
 
