@@ -20,7 +20,7 @@
 //!
 //! # Who may import whom
 //!
-//! Downwards only, in this order: [`cli`], [`bidder`], [`server`], [`notice`], [`log`], [`decide`],
+//! Downwards only, in this order: [`cli`], [`bidder`], [`collect`], [`server`], [`notice`], [`log`], [`decide`],
 //! [`ledger`], [`message`], [`campaign`], [`audience`], [`event`], [`privacy`], [`openrtb`], [`config`],
 //! [`telemetry`], [`model`]. From [`decide`] to [`model`], [`config`] and [`telemetry`] aside,
 //! nothing reads a clock, opens a socket or waits; files are read only by modules named after
@@ -30,6 +30,7 @@ pub mod audience;
 pub mod bidder;
 pub mod campaign;
 pub mod cli;
+pub mod collect;
 pub mod config;
 pub mod decide;
 pub mod demo;
@@ -42,4 +43,5 @@ pub mod notice;
 pub mod openrtb;
 pub mod privacy;
 pub mod server;
+pub mod simulate;
 pub mod telemetry;

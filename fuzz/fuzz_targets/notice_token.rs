@@ -79,14 +79,13 @@ fn judge(input: &Input<'_>, Desk { keyring, ledger, tokens }: &mut Desk) {
     }
     let office = Office {
         keyring,
-        ledger,
         billing: &|_| Some(if input.test { BillingEvent::Burl } else { BillingEvent::Nurl }),
         price_keys: &|_| None,
     };
     for (kind, side) in KINDS {
         let token = if side == Side::Browser { &tokens.browser } else { &tokens.exchange };
         let arrival = Arrival { kind, token, query: input.query, now: UnixSeconds(input.now) };
-        let (outcome, opened) = office.receive(&arrival);
+        let (outcome, opened) = office.receive(&arrival, ledger);
         assert_eq!(opened.as_ref(), Some(&claim));
         assert!(!matches!(outcome, Outcome::BadToken | Outcome::BadSignature));
     }

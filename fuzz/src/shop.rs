@@ -67,7 +67,7 @@ impl Default for Shop {
             seed: 42,
             signature_key: None,
         };
-        let bidder = Bidder::new(&settings, private, Metrics::new(1)).expect("sound rules");
+        let bidder = Bidder::in_memory(&settings, private, Metrics::new(1)).expect("sound rules");
         bidder.load_campaigns().unwrap_or_else(|faults| panic!("{}", render::text(&faults)));
         bidder.load_snapshot(None, false).expect("a sound snapshot");
         let scratch = bidder.scratch(0);

@@ -6,8 +6,8 @@
 
 use super::site::EventValue;
 use super::{
-    Claim, Count, Event, EventId, EventKeys, LeaseRequest, Notice, NoticeKind, SiteEvent,
-    SiteEventName, What, site,
+    Claim, Count, Event, EventId, EventKeys, LeaseLimits, LeaseRequest, Notice, NoticeKind,
+    SiteEvent, SiteEventName, What, site,
 };
 use crate::model::{
     AdvertiserKey, BidId, CampaignKey, CpmMicros, CreativeKey, Currency, ExchangeKey, MoneyNanos,
@@ -48,6 +48,10 @@ pub fn encode(event: &Event, out: &mut Vec<u8>) {
             campaign: request.campaign.0,
             amount_nanos: request.amount.0,
             ttl_s: request.ttl.0,
+            daily_nanos: request.limits.daily.map(|daily| daily.0),
+            total_nanos: request.limits.total.map(|total| total.0),
+            day_from_s: request.limits.day_from.0,
+            day_to_s: request.limits.day_to.0,
         }),
         What::LeaseReturn { campaign, amount } => {
             Wire::LeaseReturn(proto::LeaseReturn { campaign: campaign.0, amount_nanos: amount.0 })
@@ -92,6 +96,12 @@ fn to_what(what: Wire) -> Decoded<What> {
             campaign: CampaignKey(request.campaign),
             amount: MoneyNanos(request.amount_nanos),
             ttl: Seconds(request.ttl_s),
+            limits: LeaseLimits {
+                daily: request.daily_nanos.map(MoneyNanos),
+                total: request.total_nanos.map(MoneyNanos),
+                day_from: UnixSeconds(request.day_from_s),
+                day_to: UnixSeconds(request.day_to_s),
+            },
         }),
         Wire::LeaseReturn(back) => What::LeaseReturn {
             campaign: CampaignKey(back.campaign),

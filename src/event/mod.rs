@@ -118,6 +118,22 @@ pub struct LeaseRequest {
     /// For how long, by the time of the log, from this event on. The node stops bidding with
     /// it one hold's time earlier, so that its bids are settled when the lease ends.
     pub ttl: Seconds,
+    /// The budget as the node that asks knows it, so that what is granted is a matter of the log
+    /// alone and not of which files the folding node has read.
+    pub limits: LeaseLimits,
+}
+
+/// A campaign's budget, and the day that it counts by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LeaseLimits {
+    /// What may be spent in the day below; `None`: any amount.
+    pub daily: Option<MoneyNanos>,
+    /// What may be spent in all; `None`: any amount.
+    pub total: Option<MoneyNanos>,
+    /// The first second of the campaign's day.
+    pub day_from: UnixSeconds,
+    /// The first second after it.
+    pub day_to: UnixSeconds,
 }
 
 /// Counters of one hour, campaign, creative and exchange.

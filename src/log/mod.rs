@@ -12,6 +12,7 @@
 //!   - [`checkpoints`] all folds at one position
 //!   - [`segments`], [`frames`], [`scan`] the files, their bytes, and reading them
 //!   - [`survey`], [`salvage`] walking a damaged log, and taking what can be read into a new one
+//! - [`direct`] a log that keeps nothing, for benches and tools
 //! - [`disk`] what of a disk is used; a real one, and one that fails on request
 //!
 //! Guarantees: every event that was acknowledged is folded again after any crash, in the same
@@ -20,6 +21,7 @@
 
 pub mod batch;
 pub mod checkpoints;
+pub mod direct;
 pub mod disk;
 pub mod embedded;
 pub mod frames;

@@ -55,7 +55,7 @@ impl fmt::Debug for UserKey {
 }
 
 /// Stable identity of a campaign: the hash of (advertiser id, campaign id).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct CampaignKey(pub u64);
 
 impl CampaignKey {
@@ -66,7 +66,7 @@ impl CampaignKey {
 }
 
 /// Stable identity of an advertiser: the hash of its id.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct AdvertiserKey(pub u64);
 
 impl AdvertiserKey {
@@ -77,7 +77,7 @@ impl AdvertiserKey {
 }
 
 /// Stable identity of a creative: the hash of (advertiser id, creative id).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct CreativeKey(pub u64);
 
 impl CreativeKey {
@@ -88,7 +88,7 @@ impl CreativeKey {
 }
 
 /// Stable identity of an exchange: the hash of its profile's name.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct ExchangeKey(pub u64);
 
 impl ExchangeKey {

@@ -3,6 +3,7 @@
 //! Guarantees: integers with units in their names, no I/O, no clock, no allocation
 //! beyond what a constructor is given. Must not import any other room of the crate.
 
+pub mod hashing;
 pub mod ids;
 pub mod media;
 pub mod money;

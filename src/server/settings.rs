@@ -9,6 +9,7 @@
 //! only functions here that look outside it.
 
 mod audience;
+mod collect;
 mod data;
 mod exchange;
 pub mod grammar;
@@ -19,6 +20,7 @@ pub mod secrets;
 mod tests;
 
 pub use audience::AudienceRules;
+pub use collect::CollectRules;
 
 use crate::config::files::read_source;
 use crate::config::{Diagnostic, Document, Section, Source};
@@ -45,6 +47,8 @@ pub struct Settings {
     pub log: JournalRules,
     /// How sets come into service.
     pub audience: AudienceRules,
+    /// How much shops and browsers may send.
+    pub collect: CollectRules,
     /// A limit on everything.
     pub limits: Limits,
     /// What is assumed of privacy, and what a consent must grant.
@@ -172,6 +176,7 @@ fn settings(root: &Section<'_>, base: &Path) -> Option<Settings> {
     let rates = rates(&root.table_or_absent("currency")?);
     let listen = listen(&root.table_or_absent("listen")?);
     let limits = limits(&root.table_or_absent("limits")?);
+    let collect = collect::read(&root.table_or_absent("collect")?);
     let privacy = privacy::read(&root.table_or_absent("privacy")?);
     let secrets = root.table("secrets").and_then(|section| secrets::read(&section, base));
     let exchanges = exchanges(root, &rates);
@@ -190,6 +195,7 @@ fn settings(root: &Section<'_>, base: &Path) -> Option<Settings> {
         },
         log: log?,
         audience: audience?,
+        collect: collect?,
         limits: limits?,
         privacy: privacy?,
         blocked_sites: block.strings("sites"),

@@ -111,6 +111,16 @@ impl Snapshot {
                 .map_err(|fault| SnapshotError::Shard { file: shard_file_name(number), fault })?;
             shards.push(shard);
         }
+        Self::of_shards(name, manifest, shards)
+    }
+
+    /// A snapshot of all the shards that the manifest names, in their order, each of which was
+    /// verified against it.
+    fn of_shards(
+        name: &str,
+        manifest: &Manifest,
+        shards: Vec<Shard>,
+    ) -> Result<Self, SnapshotError> {
         let info = SnapshotInfo::new(name, manifest);
         let layout = KeyLayout { shard_bits: info.shards.trailing_zeros(), block_bits: 0 };
         let filter = filter_of(&shards, info.users)?;
@@ -136,6 +146,13 @@ impl Snapshot {
         std::hint::black_box(words);
         let known = keys.iter().filter(|key| self.filter.may_know(**key));
         std::hint::black_box(known.fold(0_u8, |sum, key| sum.wrapping_add(touched(key))));
+    }
+
+    /// The bytes of the shards' files, in order.
+    pub(crate) fn shard_files(&self) -> impl Iterator<Item = &[u8]> {
+        self.shards.iter().map(|shard| match shard {
+            Shard::V1(_, bytes) | Shard::V2(_, bytes) => &bytes[..],
+        })
     }
 
     /// Frees the memory shard by shard and calls `between` after each: giving back gigabytes

@@ -72,6 +72,12 @@ fn every_kind() -> Vec<What> {
             campaign: CampaignKey(3),
             amount: MoneyNanos(1_000),
             ttl: Seconds(60),
+            limits: LeaseLimits {
+                daily: None,
+                total: Some(MoneyNanos(5_000)),
+                day_from: UnixSeconds(1_763_942_400),
+                day_to: UnixSeconds(1_764_028_800),
+            },
         }),
         What::LeaseReturn { campaign: CampaignKey(3), amount: MoneyNanos(10) },
         What::Tick,
