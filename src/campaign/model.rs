@@ -43,13 +43,8 @@ impl Book {
     /// Which of its segments the events of which shop lead to, for looking people up in the
     /// overlay.
     pub fn event_segments(&self) -> EventSegments {
-        let mut segments = EventSegments::default();
-        for Advertiser { key, events, .. } in &self.advertisers {
-            if let Some(ShopEvents { prefix, ttl, .. }) = events {
-                let shop = EventShop { advertiser: *key, prefix, ttl: *ttl };
-                segments.add(shop, &self.segments);
-            }
-        }
+        let shops: Vec<_> = self.advertisers.iter().filter_map(Advertiser::event_shop).collect();
+        let mut segments = EventSegments::new(&shops, &self.segments);
         for campaign in &self.campaigns {
             if let Objective::Conversion(event) = &campaign.objective {
                 segments.keep(self.advertisers[campaign.advertiser].key, event);
@@ -88,6 +83,14 @@ pub struct Advertiser {
     pub events: Option<ShopEvents>,
     /// Where the file stands, for messages.
     pub file: String,
+}
+
+impl Advertiser {
+    /// What its events' segments are called, if they are taken.
+    fn event_shop(&self) -> Option<EventShop<'_>> {
+        let ShopEvents { prefix, ttl, .. } = self.events.as_ref()?;
+        Some(EventShop { advertiser: self.key, prefix, ttl: *ttl })
+    }
 }
 
 /// How the events of a shop are taken.
