@@ -9,8 +9,8 @@ use criterion::{BenchmarkGroup, Criterion};
 use homing::campaign::model::{Cap, Caps};
 use homing::ledger::{Account, Claim, HoldRequest, Ledger, LedgerLimits, Noted, Scope};
 use homing::model::{
-    AdvertiserKey, BidId, CampaignKey, CpmMicros, CreativeKey, Currency, ExchangeKey, Seconds,
-    UnixSeconds, UserKey,
+    AdvertiserKey, BidId, CampaignKey, CpmMicros, CreativeKey, Currency, ExchangeKey, NodeKey,
+    Seconds, UnixSeconds, UserKey,
 };
 use homing::privacy::Basis;
 use smallvec::smallvec;
@@ -93,6 +93,7 @@ impl Shelf {
             notices_end: NOW.plus(Seconds::DAY),
             test: false,
             basis: Basis::default(),
+            node: NodeKey(7),
         }
     }
 

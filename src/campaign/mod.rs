@@ -16,6 +16,7 @@ mod caps_section;
 pub mod creative_section;
 #[cfg(test)]
 mod creative_tests;
+mod events_section;
 pub mod files;
 pub mod grammar;
 mod message_section;

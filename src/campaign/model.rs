@@ -1,6 +1,7 @@
 //! The validated campaign model: what `decide` reads. Built only by [`crate::campaign`]'s
 //! checking stage, so every value here is within its limits and every reference resolves.
 
+use crate::audience::overlay::{EventSegments, EventShop};
 use crate::audience::{Expression, SegmentTable};
 use crate::model::{
     AdvertiserKey, CampaignKey, CpmMicros, CreativeKey, Currency, Factor, MediaType, MoneyNanos,
@@ -38,6 +39,26 @@ pub struct Book {
     pub contextual: Vec<CampaignIndex>,
 }
 
+impl Book {
+    /// Which of its segments the events of which shop lead to, for looking people up in the
+    /// overlay.
+    pub fn event_segments(&self) -> EventSegments {
+        let mut segments = EventSegments::default();
+        for Advertiser { key, events, .. } in &self.advertisers {
+            if let Some(ShopEvents { prefix, ttl, .. }) = events {
+                let shop = EventShop { advertiser: *key, prefix, ttl: *ttl };
+                segments.add(shop, &self.segments);
+            }
+        }
+        for campaign in &self.campaigns {
+            if let Objective::Conversion(event) = &campaign.objective {
+                segments.keep(self.advertisers[campaign.advertiser].key, event);
+            }
+        }
+        segments
+    }
+}
+
 /// A campaign's place in [`Book::campaigns`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct CampaignIndex(pub u32);
@@ -63,8 +84,36 @@ pub struct Advertiser {
     pub transparency: Transparency,
     /// Frequency caps over all its campaigns together.
     pub caps: Caps,
+    /// How its events are taken; `None`: they are not.
+    pub events: Option<ShopEvents>,
     /// Where the file stands, for messages.
     pub file: String,
+}
+
+/// How the events of a shop are taken.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ShopEvents {
+    /// What the names of its segments begin with; no other shop's begin so.
+    pub prefix: String,
+    /// How long after the latest event a membership ends.
+    pub ttl: Seconds,
+    /// What is made of purchases that browsers tell.
+    pub browser_purchases: BrowserPurchases,
+    /// Origins of pages that may send its events, beside those within its domain.
+    pub origins: Vec<String>,
+    /// Where its visitors are taken to be if an event does not say: ISO-3166 alpha-3.
+    pub country: Option<[u8; 3]>,
+}
+
+/// What is made of purchases that browsers tell: anybody can send one from a page of the shop.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BrowserPurchases {
+    /// They count as those of the shop's server.
+    Take,
+    /// They stop the ads, but are worth nothing.
+    WithoutValue,
+    /// They are refused.
+    Refuse,
 }
 
 /// Content categories by the taxonomy that they are of (AdCOM list "Category Taxonomies").
@@ -114,6 +163,9 @@ pub struct Campaign {
     pub paused: bool,
     /// What it is for.
     pub objective: Objective,
+    /// The segment of those who did what it is for: who is in it since the visit is not
+    /// reached. `None` where it has no such aim, or goes on all the same.
+    pub burned_by: Option<SegmentId>,
     /// From when to when.
     pub flight: Flight,
     /// How much.

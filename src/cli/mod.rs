@@ -8,6 +8,7 @@ pub mod check_response;
 pub mod demo;
 pub mod exit;
 pub mod explain;
+pub mod log;
 mod progress;
 pub mod serve;
 pub mod snapshot;
@@ -32,6 +33,9 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Explain why a bid request would or would not be answered.
     Explain(explain::ExplainArgs),
+    /// Verify the event log, or take what can be read of a damaged one into a new folder.
+    #[command(subcommand)]
+    Log(log::LogCommand),
     /// Serve bids until told to stop.
     Serve(serve::ServeArgs),
     /// Build, inspect, verify and search audience snapshots.
@@ -56,6 +60,7 @@ fn dispatch(command: &Command) -> u8 {
         Command::Check(args) => check::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Log(command) => log::run(command),
         Command::Serve(args) => serve::run(args),
         Command::Snapshot(command) => snapshot::run(command),
     }

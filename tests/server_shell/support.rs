@@ -3,7 +3,7 @@
 use flate2::{Compression, write::GzEncoder};
 use homing::server::service::{
     AdminAnswer, AdminCall, AdminService, BidAnswer, BidCall, BidService, ContentKind, HeaderValue,
-    NoticeAnswer, NoticeKind, NoticeService, Refusal, StatusCode,
+    NoticeAnswer, NoticeKind, NoticeService, NoticeWork, Refusal, StatusCode,
 };
 use homing::server::{
     BearerToken, ConnectionLimits, DrainLimits, Running, Server, ServerConfig, Services, StartError,
@@ -70,8 +70,8 @@ fn kind_name(kind: ContentKind) -> &'static str {
 pub(crate) struct FakeNotices;
 
 impl NoticeService for FakeNotices {
-    fn notice(&self, kind: NoticeKind, token: &str, query: &str) -> NoticeAnswer {
-        match (kind, token) {
+    fn notice<'a>(&'a self, kind: NoticeKind, token: &'a str, query: &'a str) -> NoticeWork<'a> {
+        NoticeWork::Ready(match (kind, token) {
             (_, "forged") => NoticeAnswer::Refused(StatusCode::FORBIDDEN, "not ours\n"),
             (_, "panic") => panic!("as the test asked"),
             (NoticeKind::View, _) => NoticeAnswer::Pixel,
@@ -79,7 +79,7 @@ impl NoticeService for FakeNotices {
                 NoticeAnswer::Redirect(format!("https://shop.example/?{query}"))
             }
             _ => NoticeAnswer::NoContent,
-        }
+        })
     }
 }
 
@@ -167,6 +167,7 @@ impl Shell {
         let bids = Arc::new(FakeBids::default());
         let admin = FakeAdmin { token: BearerToken::new(token), metrics: metrics.clone() };
         let services = Services {
+            events: None,
             bids: Arc::clone(&bids),
             notices: Arc::new(FakeNotices),
             admin: Arc::new(admin),
