@@ -178,13 +178,15 @@ impl<'a> Driver<'a> {
         Ok(self.tally)
     }
 
-    /// How long to wait for the sockets.
+    /// How long to wait for the sockets: not at all while answers are due. A thread that slept
+    /// would have to be woken by the server, at the server's cost, and the more often the slower
+    /// the server is; an exchange on another machine costs it nothing of the kind.
     fn patience(&self, now: Instant) -> Duration {
-        let Some(schedule) = &self.schedule else { return TIMEOUT_SCAN_EVERY };
-        let until_due = schedule.next.saturating_duration_since(now);
-        if self.idle.is_empty() {
-            TIMEOUT_SCAN_EVERY
-        } else if until_due < SPIN_BELOW {
+        let until_due = match &self.schedule {
+            Some(schedule) => schedule.next.saturating_duration_since(now),
+            None => Duration::ZERO,
+        };
+        if self.idle.len() < self.connections.len() || until_due < SPIN_BELOW {
             Duration::ZERO
         } else {
             (until_due - SPIN_BELOW).min(TIMEOUT_SCAN_EVERY)
