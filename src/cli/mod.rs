@@ -13,6 +13,7 @@ pub mod log;
 mod progress;
 pub mod report;
 pub mod serve;
+pub mod simulate;
 pub mod snapshot;
 
 use crate::model::UnixSeconds;
@@ -42,6 +43,8 @@ enum Command {
     Report(Box<report::ReportArgs>),
     /// Serve bids until told to stop.
     Serve(serve::ServeArgs),
+    /// Simulate clusters under faults, from a seed, and check every promise at every step.
+    Simulate(simulate::SimulateArgs),
     /// Build, inspect, verify and search audience snapshots.
     #[command(subcommand)]
     Snapshot(snapshot::SnapshotCommand),
@@ -67,6 +70,7 @@ fn dispatch(command: &Command) -> u8 {
         Command::Log(command) => log::run(command),
         Command::Report(args) => report::run(args),
         Command::Serve(args) => serve::run(args),
+        Command::Simulate(args) => simulate::run(args),
         Command::Snapshot(command) => snapshot::run(command),
     }
 }

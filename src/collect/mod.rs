@@ -105,6 +105,7 @@ pub struct Collector {
     by_client: Throttle,
     seed: u64,
     started: Instant,
+    ack_wait: Duration,
 }
 
 /// The moment of a call.
@@ -167,6 +168,7 @@ impl Collector {
             shops: ArcSwap::default(),
             seed: parts.seed,
             started: Instant::now(),
+            ack_wait: ACK_WAIT,
         }
     }
 
@@ -322,7 +324,7 @@ impl Collector {
             }
         }
         outcome.accepted = answers.len();
-        if !acknowledged(answers).await {
+        if !self.acknowledged(answers).await {
             return self.unavailable(batch.events.len(), letter);
         }
         letter.cookies.extend(visitor.set.filter(|_| outcome.accepted > 0));
@@ -335,6 +337,19 @@ impl Collector {
 
     fn hand_in(&self, id: EventId, what: What, now: UnixSeconds) -> Answer {
         self.log.append(Event { id, at: now, node: self.node, what })
+    }
+
+    /// Waits until the log has answered for all, but not for long.
+    async fn acknowledged(&self, answers: Vec<Answer>) -> bool {
+        let all = async {
+            for answer in answers {
+                if !matches!(answer.await, Ok(Ok(_))) {
+                    return false;
+                }
+            }
+            true
+        };
+        tokio::time::timeout(self.ack_wait, all).await.unwrap_or(false)
     }
 
     /// Nothing is answered for: all of it is to come again, under the same ids.
@@ -393,19 +408,6 @@ fn same_shop(fields: Fields<'_>, batch: &Batch) -> Result<(), Refusal> {
 fn wishes(call: &EventCall<'_>, shop: &Shop) -> Wishes {
     let says_yes = |name: &str| call.headers.get(name).is_some_and(|value| value == "1");
     Wishes { gpc: says_yes("sec-gpc"), do_not_track: says_yes("dnt"), country: shop.events.country }
-}
-
-/// Waits until the log has answered for all, for at most [`ACK_WAIT`] in all.
-async fn acknowledged(answers: Vec<Answer>) -> bool {
-    let all = async {
-        for answer in answers {
-            if !matches!(answer.await, Ok(Ok(_))) {
-                return false;
-            }
-        }
-        true
-    };
-    tokio::time::timeout(ACK_WAIT, all).await.unwrap_or(false)
 }
 
 /// A client for the throttle: an IPv4 address, or the network of an IPv6 one, as everybody

@@ -148,7 +148,7 @@ impl Stand {
         rates.set(Currency::parse("EUR").expect("a code"), 1_250_000_000);
         let metrics = Metrics::new(1);
         let data = tempfile::tempdir().expect("a folder");
-        let collector = Collector::new(CollectorParts {
+        let mut collector = Collector::new(CollectorParts {
             log: Arc::<MemoryLog>::clone(&log),
             node: NodeKey::new("n"),
             privacy: PrivacyRules::default(),
@@ -160,6 +160,7 @@ impl Stand {
             seed: 1,
         });
         collector.know(Shops::of(&book));
+        collector.ack_wait = Duration::from_millis(20);
         Self { collector, log, book, metrics, data }
     }
 
@@ -168,11 +169,8 @@ impl Stand {
     }
 
     fn call_at(&self, call: &Call, since_start: Duration) -> EventAnswer {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .expect("a runtime");
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         let arrived = EventCall {
             route: call.route,
             method: &call.method,

@@ -6,7 +6,8 @@
 //!
 //! - [`embedded`] the log in files of our own: the engine, and where to begin reading
 //!   - [`queue`] what waits, [`writer`] the one thread that writes and folds
-//!   - [`journal`] batches into segments, and how it goes on after the disk failed
+//!   - [`rules`] how it is kept
+//!   - [`batch`] and [`journal`] batches into segments, and how it goes on after the disk failed
 //!   - [`recovery`] from files to a journal that goes on, after any crash
 //!   - [`checkpoints`] all folds at one position
 //!   - [`segments`], [`frames`], [`scan`] the files, their bytes, and reading them
@@ -18,14 +19,16 @@
 //! order; an event is folded by exactly one thread, in order, on every node alike. Must not
 //! know what events mean: that is the business of the [`Fold`].
 
+pub mod batch;
 pub mod checkpoints;
 pub mod direct;
 pub mod disk;
 pub mod embedded;
 pub mod frames;
 pub mod journal;
-mod queue;
+pub mod queue;
 pub mod recovery;
+pub mod rules;
 pub mod salvage;
 pub mod scan;
 pub mod segments;
@@ -34,8 +37,9 @@ mod writer;
 
 pub use checkpoints::Checkpoints;
 pub use embedded::{Embedded, Folder, LogStatus};
-pub use journal::{Fsync, JournalRules};
+
 pub use recovery::{RecoveryError, RecoveryReport};
+pub use rules::{Fsync, JournalRules};
 
 use crate::event::{Event, LogPosition};
 use crate::ledger::Noted;

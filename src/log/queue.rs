@@ -3,7 +3,7 @@
 //! Guarantees: events leave in the order in which they came; whoever finds the queue full is
 //! told at once; the writer takes all that waits at a time, and sleeps only while nothing does.
 
-use super::journal::Payloads;
+use super::batch::Payloads;
 use super::{Folded, LogError};
 use crate::event::{Event, LogPosition};
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -118,12 +118,11 @@ impl Queue {
         let mut inner = self.inner.lock();
         while inner.is_idle() {
             inner.is_writer_asleep = true;
-            let is_late = match until {
-                Some(until) => self.wake.wait_until(&mut inner, until).timed_out(),
-                None => {
-                    self.wake.wait(&mut inner);
-                    false
-                }
+            let is_late = if let Some(until) = until {
+                self.wake.wait_until(&mut inner, until).timed_out()
+            } else {
+                self.wake.wait(&mut inner);
+                false
             };
             inner.is_writer_asleep = false;
             if is_late {

@@ -10,8 +10,9 @@
 //! the disk is well again.
 
 use super::checkpoints::Checkpoints;
-use super::journal::{Fsync, Journal};
+use super::journal::Journal;
 use super::queue::{Queue, Taken, Work};
+use super::rules::Fsync;
 use super::{Fold, Folded, LogError};
 use crate::event::LogPosition;
 use crate::model::UnixSeconds;
