@@ -8,7 +8,7 @@
 //! - [`notices`] win, billing, loss, view, click, progress; [`on_win`] markup by win notice
 //! - [`loading`] campaigns and snapshots in, while bids go on
 //! - `source` where sets come from; `watching` looks for new ones
-//! - [`operations`] the admin API
+//! - [`operations`] the admin API; [`reports`] what it says of what happened
 //! - [`housekeeping`] what happens once a second, and on SIGHUP
 //! - [`assembly`] from settings to a running server
 //!
@@ -27,6 +27,7 @@ mod offered;
 mod on_win;
 pub mod operations;
 mod rate;
+pub mod reports;
 pub mod served;
 mod source;
 mod watching;
