@@ -231,6 +231,8 @@ impl Bidder {
 
     /// Closes the log, once nobody bids any more.
     pub fn close_books(&self) {
+        // What was counted last goes into the log before it closes.
+        drop(self.tell_counts());
         if let Some(logbook) = self.logbook.get() {
             logbook.close();
         }
