@@ -13,8 +13,8 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// How much is read at once where pages are read one after another.
-const BUFFER_BYTES: usize = 64 << 10;
+/// How much is read at once where a page's head is: what lies behind a small page is read again.
+const BUFFER_BYTES: usize = 8 << 10;
 
 /// A file that is read by position.
 pub(super) struct Positioned {

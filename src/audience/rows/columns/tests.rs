@@ -62,7 +62,8 @@ fn written(schema: &str, write: &mut Write<'_>) -> Vec<u8> {
 fn texts(column: &mut ColumnWriter<'_>, values: &[&str], levels: &[i16], repeats: &[i16]) {
     let values: Vec<_> = values.iter().map(|text| ByteArray::from(*text)).collect();
     let ColumnWriter::ByteArrayColumnWriter(writer) = column else { panic!("texts") };
-    writer.write_batch(&values, Some(levels), Some(repeats)).expect("written");
+    let given = |levels| Some(levels).filter(|levels: &&[i16]| !levels.is_empty());
+    writer.write_batch(&values, given(levels), given(repeats)).expect("written");
 }
 
 const REQUIRED: &str = "required binary id_space (UTF8); required binary id (UTF8);
