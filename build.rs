@@ -3,7 +3,7 @@
 use std::error::Error;
 
 /// Every schema of the crate; a new one is one line more.
-const SCHEMAS: [&str; 2] = ["proto/audience.proto", "proto/openrtb.proto"];
+const SCHEMAS: [&str; 3] = ["proto/audience.proto", "proto/events.proto", "proto/openrtb.proto"];
 
 /// The tests turn JSON requests into these types, and these responses into JSON.
 const SERDE: &str = "#[derive(serde::Serialize, serde::Deserialize)]\n#[serde(default)]";

@@ -5,8 +5,10 @@
 //!     homing snapshot build --in rows.pb --out set
 //!     HOMING_BENCH_SET=set cargo bench --bench lookup_at_size
 //!
-//! Without a set, one of a million people is made. Every lookup waits for the one before, as
-//! those of one worker's requests do, in an order that no prefetcher guesses. "Strangers" are
+//! Without a set, one of a million people is made. Every lookup waits for the one before, behind
+//! a fence: the requests of one worker are far apart, and a processor that guessed that the next
+//! key too is a stranger's would look several up at once. The order is one that no prefetcher
+//! guesses. "Strangers" are
 //! keys that nobody has; "mix" is the traffic of an exchange, three known people in ten.
 
 #[path = "lookup_at_size/bucket.rs"]
@@ -29,6 +31,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::hint::black_box;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{Ordering, fence};
 use std::time::Instant;
 
 /// The moment of the people that are made here.
@@ -93,6 +96,7 @@ fn main() -> io::Result<()> {
         "memory, one load, 4 KiB pages     {:>6.0}",
         chase::walk(info.bytes as usize, false)
     ));
+    row("no lookup, only the fence", &keys, &|key| key.0 >> 60);
     row("blocks, 2 MiB pages", &keys, &|key| looked_up(&huge, key));
     batches(&huge, &keys);
     {
@@ -183,6 +187,7 @@ fn walk(keys: &[UserKey], look_up: &dyn Fn(UserKey) -> u64) -> f64 {
     for key in keys {
         // The key depends on the last answer, by nothing: its top bits are always zero.
         sum = black_box(look_up(UserKey(key.0 ^ (sum >> 60))));
+        fence(Ordering::SeqCst);
     }
     began.elapsed().as_nanos() as f64 / keys.len() as f64
 }
@@ -203,6 +208,7 @@ fn batches(people: &Snapshot, keys: &Keys) {
                 for key in turned {
                     sum += looked_up(people, UserKey(key.0 ^ (black_box(sum) >> 60)));
                 }
+                fence(Ordering::SeqCst);
             }
             black_box(sum);
             began.elapsed().as_nanos() as f64 / keys.mix.len() as f64

@@ -13,14 +13,15 @@
 //! 7. [`ledger`] holds money and a cap slot for each bid, or refuses.
 //! 8. [`notice`] signs what the bid promised into its URLs; [`message`] is what the browser
 //!    gets; [`openrtb::response`] writes the answer.
-//! 9. Win, billing, loss, view and click come back to [`notice`] and into the [`ledger`].
+//! 9. Win, billing, loss, view and click come back to [`notice`]; each is an [`event`] in the
+//!    [`log`], and what the [`ledger`] knows is a fold of it.
 //!
 //! [`bidder`] ties these together into one running bidder, [`cli`] and `main.rs` start it.
 //!
 //! # Who may import whom
 //!
-//! Downwards only, in this order: [`cli`], [`bidder`], [`server`], [`notice`], [`decide`],
-//! [`ledger`], [`message`], [`campaign`], [`audience`], [`privacy`], [`openrtb`], [`config`],
+//! Downwards only, in this order: [`cli`], [`bidder`], [`collect`], [`server`], [`notice`], [`log`], [`decide`],
+//! [`ledger`], [`message`], [`campaign`], [`audience`], [`event`], [`privacy`], [`openrtb`], [`config`],
 //! [`telemetry`], [`model`]. From [`decide`] to [`model`], [`config`] and [`telemetry`] aside,
 //! nothing reads a clock, opens a socket or waits; files are read only by modules named after
 //! that (`files`, `store`, `publish`, `builder_files`), which the shell calls.
@@ -29,14 +30,18 @@ pub mod audience;
 pub mod bidder;
 pub mod campaign;
 pub mod cli;
+pub mod collect;
 pub mod config;
 pub mod decide;
 pub mod demo;
+pub mod event;
 pub mod ledger;
+pub mod log;
 pub mod message;
 pub mod model;
 pub mod notice;
 pub mod openrtb;
 pub mod privacy;
 pub mod server;
+pub mod simulate;
 pub mod telemetry;

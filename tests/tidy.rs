@@ -6,17 +6,20 @@ use std::path::{Path, PathBuf};
 
 /// The rooms of the crate from top to bottom: a file imports only from rooms below its own.
 /// (`lib.rs` tells the same order to people.)
-const ROOMS: [&str; 15] = [
+const ROOMS: [&str; 18] = [
     "cli",
     "demo",
     "bidder",
+    "collect",
     "server",
     "notice",
+    "log",
     "decide",
     "ledger",
     "message",
     "campaign",
     "audience",
+    "event",
     "privacy",
     "openrtb",
     "config",
@@ -24,8 +27,8 @@ const ROOMS: [&str; 15] = [
     "model",
 ];
 /// The functional core: no sockets, no runtime, no clock.
-const CORE: [&str; 8] =
-    ["decide", "ledger", "message", "campaign", "audience", "privacy", "openrtb", "model"];
+const CORE: [&str; 9] =
+    ["decide", "ledger", "message", "campaign", "audience", "event", "privacy", "openrtb", "model"];
 /// Files of the core that the shell calls to read and write files.
 const FILE_MODULES: [&str; 7] =
     ["files.rs", "store.rs", "store_folder.rs", "publish.rs", "spill.rs", "rejects.rs", "error.rs"];

@@ -40,7 +40,7 @@ impl Service {
             seed: 42,
             signature_key: None,
         };
-        let bidder = Bidder::new(&settings, private, Metrics::new(1)).expect("a folder");
+        let bidder = Bidder::in_memory(&settings, private, Metrics::new(1)).expect("a folder");
         bidder.load_campaigns().expect("a good market");
         bidder.load_snapshot(None, false).expect("a sound snapshot");
         let scratch = bidder.scratch(0);

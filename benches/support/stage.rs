@@ -8,7 +8,7 @@ use homing::campaign::Book;
 use homing::config::Source;
 use homing::decide::{BlockList, World};
 use homing::ledger::{Account, Ledger, LedgerLimits};
-use homing::model::{Seconds, UnixSeconds};
+use homing::model::{NodeKey, Seconds, UnixSeconds};
 use homing::server::settings::{self, Settings};
 use std::path::Path;
 use std::sync::Arc;
@@ -84,6 +84,7 @@ impl Stage {
             privacy: &self.settings.privacy,
             blocked: &self.blocked,
             notices_for: NOTICES_FOR,
+            node: NodeKey::default(),
         }
     }
 }

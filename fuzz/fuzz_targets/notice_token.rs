@@ -9,6 +9,7 @@
 use arbitrary::Arbitrary;
 use homing::ledger::{Claim, Ledger, LedgerLimits};
 use homing::model::{
+    NodeKey,
     BidId, CampaignKey, CpmMicros, CreativeKey, Currency, ExchangeKey, MoneyNanos, Seconds,
     UnixSeconds, UserKey,
 };
@@ -42,6 +43,7 @@ struct Input<'a> {
     times: (u32, u32, u16),
     test: bool,
     basis: u8,
+    node: u32,
     changed: (u16, char),
     now: u32,
     query: &'a str,
@@ -77,14 +79,13 @@ fn judge(input: &Input<'_>, Desk { keyring, ledger, tokens }: &mut Desk) {
     }
     let office = Office {
         keyring,
-        ledger,
         billing: &|_| Some(if input.test { BillingEvent::Burl } else { BillingEvent::Nurl }),
         price_keys: &|_| None,
     };
     for (kind, side) in KINDS {
         let token = if side == Side::Browser { &tokens.browser } else { &tokens.exchange };
         let arrival = Arrival { kind, token, query: input.query, now: UnixSeconds(input.now) };
-        let (outcome, opened) = office.receive(&arrival);
+        let (outcome, opened) = office.receive(&arrival, ledger);
         assert_eq!(opened.as_ref(), Some(&claim));
         assert!(!matches!(outcome, Outcome::BadToken | Outcome::BadSignature));
     }
@@ -111,6 +112,7 @@ fn claim(input: &Input<'_>) -> Claim {
         hold_ttl: Seconds(hold_ttl.into()),
         notices_end: UnixSeconds(notices_end),
         test: input.test,
+        node: NodeKey(input.node),
         basis: Basis::ALL[usize::from(input.basis) % Basis::ALL.len()],
     }
 }

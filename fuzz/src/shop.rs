@@ -14,7 +14,7 @@ use homing::campaign::model::Book;
 use homing::config::{Source, render};
 use homing::decide::{BlockList, Case, Decision, World, decide};
 use homing::ledger::{Account, Ledger, LedgerLimits};
-use homing::model::{Seconds, SegmentId, UnixSeconds, UserKey};
+use homing::model::{NodeKey, Seconds, SegmentId, UnixSeconds, UserKey};
 use homing::notice::Keyring;
 use homing::openrtb::BidRequest;
 use homing::server::service::{BidAnswer, BidCall, BidService, ContentKind};
@@ -67,7 +67,7 @@ impl Default for Shop {
             seed: 42,
             signature_key: None,
         };
-        let bidder = Bidder::new(&settings, private, Metrics::new(1)).expect("sound rules");
+        let bidder = Bidder::in_memory(&settings, private, Metrics::new(1)).expect("sound rules");
         bidder.load_campaigns().unwrap_or_else(|faults| panic!("{}", render::text(&faults)));
         bidder.load_snapshot(None, false).expect("a sound snapshot");
         let scratch = bidder.scratch(0);
@@ -172,6 +172,7 @@ impl Stage {
             privacy: &self.settings.privacy,
             blocked: &self.blocked,
             notices_for: Seconds::DAY,
+            node: NodeKey::default(),
         };
         let mut decision = Decision::default();
         decide(&Case { request, world: &world, now: NOW }, &mut decision);

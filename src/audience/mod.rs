@@ -8,6 +8,7 @@
 //! - [`rows`] the input, one membership a row; [`rejects`] what was refused of it
 //! - [`builder`] rows to snapshot; [`generate`] rows of a made-up shop
 //! - [`snapshot`] the immutable audience, searched in place
+//! - [`overlay`] what happened since the snapshot was made, folded from the log
 //! - [`signature`] whether a set comes from whom it should
 //! - [`store`] the bidder's own folder of sets: install, verify, keep two
 //! - [`store_folder`] the audience folder that others put sets into
@@ -20,6 +21,7 @@ pub mod builder;
 pub mod expression;
 pub mod generate;
 pub mod membership;
+pub mod overlay;
 pub mod rejects;
 pub mod rows;
 pub mod segments;

@@ -1,13 +1,13 @@
 //! The bidder's own folder of sets.
 //!
-//! Installing copies a set into the own folder and verifies the copy, so that whatever
-//! happens to the source afterwards does not matter. Guarantees: what is installed was
-//! verified, and signed where a key is asked for; an older epoch is refused unless forced; at
+//! Loading reads a set into memory and verifies what is there, so that whatever happens to the
+//! source afterwards does not matter; keeping writes it from there into the own folder, for the
+//! next start. Guarantees: what is loaded was verified, and signed where a key is asked for; an older epoch is refused unless forced; at
 //! most two sets are on the disk, also while a third is on its way. Called by the shell, off
 //! the request threads; one install at a time.
 
 use super::signature::{SIGNATURE_BYTES_MAX, SIGNATURE_FILE, SigningKey};
-use super::snapshot::files::{open_as, open_regular, read_manifest, set_name};
+use super::snapshot::files::{open_as, open_promised, open_regular, read_manifest, set_name};
 use super::snapshot::format::shard_file_name;
 use super::snapshot::manifest::{Checksum, MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest, checksum};
 use super::snapshot::{
@@ -116,6 +116,17 @@ pub enum Installed {
     Same,
 }
 
+/// What came of loading a set, before it is kept.
+#[derive(Debug)]
+pub enum Loaded {
+    /// The set, verified and in memory, and what is needed to keep it.
+    New(Box<Snapshot>, Box<Offer>),
+    /// The set, verified and in memory; the own folder has it already.
+    Kept(Box<Snapshot>, Identity),
+    /// The set is the one in service: nothing was done.
+    Same,
+}
+
 /// The own folder, and the rules by which sets come into it.
 #[derive(Debug)]
 pub struct Store<'a> {
@@ -130,18 +141,47 @@ pub struct Store<'a> {
 }
 
 impl Store<'_> {
-    /// Copies the set in `source` into the own folder, verifies the copy and loads it.
+    /// Verifies and loads the set in `source`, and keeps a copy in the own folder.
     pub fn install(&self, source: &Path) -> Result<Installed, SnapshotError> {
+        match self.load(source)? {
+            Loaded::Kept(snapshot, identity) => Ok(Installed::New(snapshot, identity)),
+            Loaded::New(snapshot, offer) => {
+                self.keep(&snapshot, &offer)?;
+                Ok(Installed::New(snapshot, offer.identity))
+            }
+            Loaded::Same => Ok(Installed::Same),
+        }
+    }
+
+    /// Verifies and loads the set in `source`. What is in memory then is a copy of its own;
+    /// for the next start there is none before [`Store::keep`] made it.
+    pub fn load(&self, source: &Path) -> Result<Loaded, SnapshotError> {
         let source = fs::canonicalize(source).map_err(SnapshotError::io("find", source))?;
         let offer = Offer::read(&source, self.key)?;
         if !self.wants(&offer)? {
-            return Ok(Installed::Same);
+            return Ok(Loaded::Same);
         }
-        let snapshot = match self.installed_before(&offer)? {
-            Some(snapshot) => snapshot,
-            None => self.copy(&source, &offer)?,
-        };
-        Ok(Installed::New(Box::new(snapshot), offer.identity))
+        if let Some(snapshot) = self.installed_before(&offer)? {
+            return Ok(Loaded::Kept(Box::new(snapshot), offer.identity));
+        }
+        let manifest = &offer.manifest;
+        let snapshot = open_promised(&source, &offer.identity.name, manifest)?;
+        Ok(Loaded::New(Box::new(snapshot), Box::new(offer)))
+    }
+
+    /// Writes a set that was loaded into the own folder, in the place of a namesake.
+    ///
+    /// # Errors
+    /// The folder cannot be written: the set can be served, but not after a restart.
+    pub fn keep(&self, snapshot: &Snapshot, offer: &Offer) -> Result<(), SnapshotError> {
+        self.make_room()?;
+        let folder = SetFolder::begin(&self.target(offer))?;
+        offer.write_small(&folder)?;
+        for (number, shard) in snapshot.shard_files().enumerate() {
+            folder.write(&shard_file_name(number), shard)?;
+        }
+        remove_set(&self.target(offer))?;
+        folder.publish()
     }
 
     /// Whether the offer is to be installed; the set in service is not, once more.
@@ -174,7 +214,11 @@ impl Store<'_> {
 
     /// Verifies and loads the set whose shards are in `staged`, and moves it into the own
     /// folder. `staged` must be on the same disk; it is gone afterwards if that succeeds.
-    pub fn adopt(&self, staged: &Path, offer: Offer) -> Result<Installed, SnapshotError> {
+    pub fn adopt(
+        &self,
+        staged: &Path,
+        offer: Offer,
+    ) -> Result<(Snapshot, Identity), SnapshotError> {
         let folder = SetFolder::begin(&self.target(&offer))?;
         offer.write_small(&folder)?;
         for number in 0..offer.manifest.shards.len() {
@@ -184,7 +228,7 @@ impl Store<'_> {
         }
         let snapshot = self.publish(folder, &offer)?;
         remove_set(staged)?;
-        Ok(Installed::New(Box::new(snapshot), offer.identity))
+        Ok((snapshot, offer.identity))
     }
 
     /// The newest sound set of the own folder, for a start while its source cannot be reached.
@@ -203,16 +247,6 @@ impl Store<'_> {
 
     fn target(&self, offer: &Offer) -> PathBuf {
         self.folder.join(&offer.identity.name)
-    }
-
-    fn copy(&self, source: &Path, offer: &Offer) -> Result<Snapshot, SnapshotError> {
-        let folder = SetFolder::begin(&self.target(offer))?;
-        offer.write_small(&folder)?;
-        for (number, shard) in offer.manifest.shards.iter().enumerate() {
-            // One byte more than promised, so that a longer file is seen to be one.
-            folder.copy(source, &shard_file_name(number), shard.bytes + 1)?;
-        }
-        self.publish(folder, offer)
     }
 
     /// Loads what is in `folder`, and puts it in the place of a namesake if it is sound.

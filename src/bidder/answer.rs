@@ -123,7 +123,12 @@ impl Bidder {
     ) -> Result<usize, NoBidReason> {
         let served = self.served.load();
         let audience = served.audience.as_ref().ok_or(NoBidReason::NotReady)?;
-        let world = self.world(&served, desk, audience);
+        if !self.log().is_available() {
+            // What is won now could not be counted.
+            return Err(NoBidReason::NotReady);
+        }
+        let people = self.people(&served, audience);
+        let world = self.world(&served, desk, &people);
         let case = Case { request, world: &world, now: clock::now() };
         let time_left = Duration::from_millis(u64::from(time_left_ms(request, &world)));
         let budget = self.rules.decision_budget.min(time_left);

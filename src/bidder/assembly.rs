@@ -1,16 +1,22 @@
 //! From settings to a running server: the bidder, its campaigns, its snapshot, its ports.
 
+use super::folds::FoldRules;
 use super::loading::LoadError;
+use super::logbook::{LogbookError, Opened};
 use super::{Bidder, Private, housekeeping, watching};
 use crate::audience::signature::SigningKey;
+use crate::collect::{Collector, CollectorParts};
 use crate::config::Diagnostic;
+use crate::log::Log;
+use crate::model::NodeKey;
 use crate::notice::Keyring;
 use crate::notice::encrypted_price::PriceKeys;
 use crate::notice::token::WeakKeyring;
-use crate::server::settings::secrets::{Secrets, resolve};
+use crate::server::settings::secrets::{Secret, Secrets, resolve};
 use crate::server::settings::{Limits, Settings};
 use crate::server::{
-    BearerToken, ConnectionLimits, DrainLimits, Running, Server, ServerConfig, Services, StartError,
+    BearerToken, ConnectionLimits, DrainLimits, Outcome, RunError, Running, Server, ServerConfig,
+    Services, StartError,
 };
 use crate::telemetry::Metrics;
 use std::collections::HashMap;
@@ -32,6 +38,9 @@ pub enum AssemblyError {
     /// A port or a thread.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// The log of what happened.
+    #[error(transparent)]
+    Log(#[from] LogbookError),
     /// The object store that sets come from.
     #[error("sets cannot be fetched: {0}")]
     Source(String),
@@ -50,6 +59,18 @@ pub struct Started {
     pub no_snapshot: Option<LoadError>,
 }
 
+impl Started {
+    /// Waits until the server has ended, then closes the log.
+    ///
+    /// # Errors
+    /// A thread of the server panicked.
+    pub fn wait(self) -> Result<Outcome, RunError> {
+        let ended = self.running.wait();
+        self.bidder.close_books();
+        ended
+    }
+}
+
 /// Starts a bidder: secrets, campaigns, snapshot, ports. A missing or refused snapshot does
 /// not keep it from starting, only from being ready, so that one can still be loaded.
 ///
@@ -59,13 +80,20 @@ pub fn start(settings: &Settings, end_on_signals: bool) -> Result<Started, Assem
     let secrets = resolve(&settings.secrets).map_err(AssemblyError::Config)?;
     let workers = workers(settings);
     let private = private(&secrets)?;
-    let bidder = Bidder::new(settings, private, Metrics::new(workers.get()));
+    let (opened, folds) = Opened::new(settings, FoldRules::of(settings, private.seed))?;
+    let metrics = Metrics::new(workers.get());
+    let bidder = Bidder::new(settings, private, metrics, Arc::clone(&folds));
     let bidder = Arc::new(bidder.map_err(AssemblyError::Source)?);
     bidder.load_campaigns().map_err(AssemblyError::Config)?;
+    let logbook = Arc::new(opened.start(settings, &folds)?);
+    let log = Arc::clone(&logbook) as Arc<dyn Log>;
+    let collector = collector(settings, secrets.shop_keys, (&bidder, log));
+    bidder.keep_books(logbook, Arc::clone(&collector));
     let first = bidder.first_load();
     let services = Services {
         bids: Arc::clone(&bidder),
         notices: Arc::clone(&bidder),
+        events: Some(collector),
         admin: Arc::clone(&bidder),
     };
     let config = server_config(settings, workers, end_on_signals);
@@ -75,6 +103,25 @@ pub fn start(settings: &Settings, end_on_signals: bool) -> Result<Started, Assem
         watching::start(&bidder, poll, &first).map_err(AssemblyError::Housekeeping)?;
     }
     Ok(Started { bidder, running, no_snapshot: first.fault })
+}
+
+/// Takes in the events of the shops that the bidder's book has.
+fn collector(
+    settings: &Settings,
+    keys: Vec<(String, Secret)>,
+    (bidder, log): (&Bidder, Arc<dyn Log>),
+) -> Arc<Collector> {
+    Arc::new(Collector::new(CollectorParts {
+        log,
+        node: NodeKey::new(&settings.node),
+        privacy: settings.privacy.clone(),
+        rates: settings.rates.clone(),
+        rules: settings.collect.clone(),
+        keys,
+        metrics: bidder.metrics().events.clone(),
+        data: settings.folders.data.clone(),
+        seed: bidder.seed,
+    }))
 }
 
 fn workers(settings: &Settings) -> NonZeroUsize {

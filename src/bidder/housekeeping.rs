@@ -1,6 +1,10 @@
 //! What happens once a second, and on SIGHUP: holds end, gauges are set, campaigns reload.
 
 use super::Bidder;
+use super::logbook::CHECKPOINT_EVERY;
+use crate::audience::overlay::OverlayCounts;
+use crate::event::{Event, EventId, What};
+use crate::log::{Answer, LogStatus};
 use crate::server::clock;
 use std::io;
 use std::sync::{Arc, Weak};
@@ -10,6 +14,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// How often holds are ended: well under their shortest time of a second.
 const PERIOD: Duration = Duration::from_millis(250);
+/// How many periods a second has.
+const PERIODS_A_SECOND: u64 = 4;
+/// Every so many periods what was counted for reports goes into the log: each ten seconds. A
+/// crash loses what was counted since.
+const PERIODS_A_COUNT: u64 = 10 * PERIODS_A_SECOND;
+/// Every so many periods a checkpoint is written.
+const PERIODS_A_CHECKPOINT: u64 = CHECKPOINT_EVERY.as_secs() * PERIODS_A_SECOND;
 /// Every so many periods the table of persons is swept: once in five minutes.
 const PERIODS_A_SWEEP: u64 = 1_200;
 
@@ -49,23 +60,77 @@ async fn keep(bidder: &Weak<Bidder>, mut hangups: Option<Signal>) {
             let reloading = Arc::clone(&bidder);
             tokio::task::spawn_blocking(move || reloading.reload_on_hangup());
         }
-        bidder.tick(period.is_multiple_of(PERIODS_A_SWEEP));
+        bidder.tick(period);
     }
 }
 
 impl Bidder {
     /// Lets time pass.
-    fn tick(&self, sweep: bool) {
+    fn tick(&self, period: u64) {
+        let sweep = period.is_multiple_of(PERIODS_A_SWEEP);
         let now = clock::now();
-        let ended = self.ledger.advance(now);
+        let ended = self.ledger().advance(now);
         self.metrics.holds_expired.increment(ended as u64);
-        self.metrics.holds_live.set(self.ledger.holds_live() as f64);
+        self.metrics.holds_live.set(self.ledger().holds_live() as f64);
         if let Some(audience) = &self.served.load().audience {
             self.show_snapshot(audience.snapshot.info());
         }
         if sweep {
-            self.ledger.forget_stale_persons(now);
+            self.ledger().forget_stale_persons(now);
         }
+        self.keep_log(period);
+    }
+
+    /// Says what was counted, writes a checkpoint when one is due, and shows how the log is.
+    fn keep_log(&self, period: u64) {
+        let Some(logbook) = self.logbook.get() else { return };
+        if period.is_multiple_of(PERIODS_A_SECOND) {
+            let due = period > 0 && period.is_multiple_of(PERIODS_A_CHECKPOINT);
+            logbook.keep(due);
+            if period.is_multiple_of(PERIODS_A_COUNT) {
+                drop(self.tell_counts());
+            }
+        }
+        if let Some(status) = logbook.status() {
+            self.show_log(&status);
+        }
+        self.show_overlay(&self.overlay().counts());
+    }
+
+    fn show_log(&self, status: &LogStatus) {
+        let metrics = &self.metrics.log;
+        metrics.available.set(f64::from(u8::from(status.is_available)));
+        metrics.folded.set(status.folded.0 as f64);
+        metrics.covered.set(status.covered.0 as f64);
+        metrics.waiting.set(status.waiting_events as f64);
+        metrics.segments.set(status.segments as f64);
+        metrics.bytes.set(status.bytes as f64);
+        metrics.batches.absolute(status.batches);
+        metrics.failures.absolute(status.failures);
+    }
+
+    fn show_overlay(&self, counts: &OverlayCounts) {
+        let metrics = &self.metrics.overlay;
+        metrics.users.set(counts.users as f64);
+        metrics.bytes.set(counts.bytes as f64);
+        metrics.opted_out.set(counts.opted_out as f64);
+        metrics.erased.set(counts.erased as f64);
+        metrics.evicted.absolute(counts.evicted);
+        metrics.evicted_kept.absolute(counts.evicted_kept);
+    }
+
+    /// Has what was counted since the last time put into the log; the log's answer, which nobody
+    /// need wait for.
+    pub(super) fn tell_counts(&self) -> Option<Answer> {
+        let now = clock::now();
+        let counts = self.ledger().take_counts(now);
+        if counts.is_empty() {
+            return None;
+        }
+        let mut id = [0; 16];
+        getrandom::fill(&mut id).ok()?;
+        let (id, node) = (EventId(u128::from_le_bytes(id)), self.rules.node_key);
+        Some(self.log().append(Event { id, at: now, node, what: What::Counts(counts) }))
     }
 
     fn reload_on_hangup(&self) {

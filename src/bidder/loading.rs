@@ -9,9 +9,10 @@ use super::Bidder;
 use super::served::{Audience, Business, Served};
 use crate::audience::Snapshot;
 use crate::audience::snapshot::{SnapshotError, SnapshotInfo};
-use crate::audience::store::{Identity, Installed, Store};
+use crate::audience::store::{self, Identity, Offer, Store};
 use crate::campaign::advertiser_file::Machine;
 use crate::campaign::files::load_book_for;
+use crate::collect::Shops;
 use crate::config::Diagnostic;
 use crate::server::clock;
 use crate::telemetry::memory;
@@ -26,6 +27,10 @@ const RELEASE_POLLS_MAX: u32 = 12_000;
 /// Pause after each shard that is freed: whoever asks the system for memory meanwhile waits
 /// for one shard at most.
 const FREE_PAUSE: Duration = Duration::from_millis(2);
+
+/// How far a loading thread steps back (of 19): it gets a tenth of a core that bids want too.
+#[cfg(target_os = "linux")]
+const BACKGROUND_NICE: i32 = 10;
 
 /// Why a snapshot was not loaded; the one before serves on.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +102,8 @@ pub struct Loaded {
     pub info: SnapshotInfo,
     /// Whether that is what was in service before: the very same set, so nothing was done.
     pub unchanged: bool,
+    /// Whether the own folder has it for the next start.
+    pub kept: bool,
 }
 
 impl Bidder {
@@ -117,8 +124,11 @@ impl Bidder {
         };
         let audience = self.served.load().audience.clone();
         let audience = audience.map(|old| Audience::new(old.snapshot, &book));
-        let accounts = self.ledger.adopt(&book);
+        let accounts = self.ledger().adopt(&book);
         let business = Arc::new(Business::new(book, accounts));
+        if let Some(collector) = self.collector.get() {
+            collector.know(Shops::of(&business.book));
+        }
         let old = self.served.swap(Arc::new(Served { business, audience }));
         drop(one_at_a_time);
         release(old);
@@ -133,9 +143,12 @@ impl Bidder {
     /// Why not; the snapshot in service serves on.
     pub fn load_snapshot(&self, set: Option<&str>, force: bool) -> Result<Loaded, LoadError> {
         let began = Instant::now();
-        let loaded = self.load_snapshot_uncounted((set, force), began);
+        let load = || self.load_snapshot_uncounted((set, force), began);
+        // While there are bids to be made, their threads come first.
+        let serving = self.served.load().audience.is_some();
+        let loaded = if serving { in_the_background(load) } else { load() };
         match &loaded {
-            Ok(Loaded { info, unchanged: true }) => {
+            Ok(Loaded { info, unchanged: true, .. }) => {
                 self.metrics.snapshot.loads_unchanged.increment(1);
                 tracing::info!(set = info.name, "snapshot in service already");
             }
@@ -143,6 +156,7 @@ impl Bidder {
                 self.metrics.snapshot.loads_ok.increment(1);
                 tracing::info!(set = info.name, users = info.users, "snapshot in service");
             }
+            Err(LoadError::Busy) => tracing::info!("{}", LoadError::Busy),
             Err(error) => self.count_refused(error),
         }
         loaded
@@ -178,19 +192,39 @@ impl Bidder {
         let own_folder = self.own_folder();
         let store = self.store(&own_folder, in_service.as_ref(), force);
         let huge_before = memory::huge_page_bytes();
-        let info = match self.source.fetch(set, &store)? {
-            Installed::New(snapshot, identity) => {
-                self.put_into_service((*snapshot, identity), (began, huge_before))
+        let (info, kept) = match self.source.fetch(set, &store)? {
+            store::Loaded::Kept(snapshot, identity) => {
+                (self.put_into_service((*snapshot, identity), (began, huge_before)), true)
             }
-            Installed::Same => {
+            store::Loaded::New(snapshot, offer) => {
+                let set = (*snapshot, offer.identity().clone());
+                let info = self.put_into_service(set, (began, huge_before));
+                (info, self.keep(&store, &offer))
+            }
+            store::Loaded::Same => {
                 let served = self.served.load();
                 let info = served.audience.as_ref().map(|one| one.snapshot.info().clone());
                 // Only what is in service is found to be the same as it.
                 let info = info.ok_or(LoadError::Busy)?;
-                return Ok(Loaded { info, unchanged: true });
+                return Ok(Loaded { info, unchanged: true, kept: true });
             }
         };
-        Ok(Loaded { info, unchanged: false })
+        Ok(Loaded { info, unchanged: false, kept })
+    }
+
+    /// Writes the set that has just been put into service into the own folder; whether that
+    /// succeeded. Without it the set serves all the same, but not after a restart.
+    fn keep(&self, store: &Store<'_>, offer: &Offer) -> bool {
+        let served = self.served.load_full();
+        let snapshot = served.audience.as_ref().map(|audience| Arc::clone(&audience.snapshot));
+        drop(served);
+        let Some(snapshot) = snapshot else { return false };
+        if let Err(error) = store.keep(&snapshot, offer) {
+            self.metrics.snapshot.loads_unkept.increment(1);
+            tracing::error!(%error, "the set in service is not kept for the next start");
+            return false;
+        }
+        true
     }
 
     fn put_into_service(
@@ -208,6 +242,9 @@ impl Bidder {
             let audience = Audience::new(snapshot, &business.book);
             self.served.swap(Arc::new(Served { business, audience: Some(audience) }))
         };
+        // What the set knows, the overlay need not.
+        let business = Arc::clone(&self.served.load().business);
+        self.overlay().trim(info.epoch, clock::now(), &business.event_segments);
         *self.in_service.lock() = Some(identity);
         let metrics = &self.metrics.snapshot;
         metrics.load_seconds.set(began.elapsed().as_secs_f64());
@@ -237,6 +274,20 @@ impl Bidder {
         metrics.bytes.set(info.bytes as f64);
         metrics.age_seconds.set(f64::from(clock::now().since(info.epoch).0));
     }
+}
+
+/// Runs `work` on a thread of its own, and those that it starts, which get the processor when
+/// nobody else wants it much.
+fn in_the_background<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let background = scope.spawn(|| {
+            // Where the system does not allow it, the work is done all the same.
+            #[cfg(target_os = "linux")]
+            let _ = rustix::process::setpriority_process(None, BACKGROUND_NICE);
+            work()
+        });
+        background.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 /// Frees an old state here: waits for the last request to let go of it, then gives its

@@ -3,25 +3,31 @@
 //! - [`served`] the state in service: campaigns and audience, swapped whole
 //! - [`answer`] a bid request's way from body to bid; [`offered`] the place of a bid read again,
 //!   [`writing`] the bytes; [`rate`] how many requests are looked at
+//! - [`folds`] everything that is a fold of the log; [`logbook`] the log of this node, opened,
+//!   checkpointed and closed; `alive` whether it was closed
 //! - [`notices`] win, billing, loss, view, click, progress; [`on_win`] markup by win notice
 //! - [`loading`] campaigns and snapshots in, while bids go on
 //! - `source` where sets come from; `watching` looks for new ones
-//! - [`operations`] the admin API
+//! - [`operations`] the admin API; [`reports`] what it says of what happened
 //! - [`housekeeping`] what happens once a second, and on SIGHUP
 //! - [`assembly`] from settings to a running server
 //!
 //! Guarantees: a request sees one consistent state from beginning to end; a faulty load
 //! changes nothing; what is replaced is freed away from the request threads.
 
+mod alive;
 pub mod answer;
 pub mod assembly;
+pub mod folds;
 pub mod housekeeping;
 pub mod loading;
+pub mod logbook;
 pub mod notices;
 mod offered;
 mod on_win;
 pub mod operations;
 mod rate;
+pub mod reports;
 pub mod served;
 mod source;
 mod watching;
@@ -30,11 +36,16 @@ mod writing;
 pub use assembly::{AssemblyError, start};
 pub use served::Served;
 
+use crate::audience::overlay::Overlay;
 use crate::audience::signature::SigningKey;
 use crate::audience::store::Identity;
+use crate::collect::{Collector, Shops};
 use crate::decide::BlockList;
-use crate::ledger::{Ledger, LedgerLimits};
-use crate::model::{ExchangeKey, Rates, Seconds};
+use crate::event::{Event, LogPosition};
+use crate::ledger::Ledger;
+use crate::log::direct::Direct;
+use crate::log::{Answer, Log, LogError};
+use crate::model::{ExchangeKey, NodeKey, Rates, Seconds};
 use crate::notice::Keyring;
 use crate::notice::encrypted_price::PriceKeys;
 use crate::openrtb::profile::ExchangeProfile;
@@ -44,19 +55,27 @@ use crate::server::service::HeaderValue;
 use crate::server::settings::{Folders, Settings};
 use crate::telemetry::{ExchangeMetrics, Metrics};
 use arc_swap::ArcSwap;
+use folds::{FoldRules, Folds};
+use logbook::Logbook;
 use parking_lot::Mutex;
 use rate::RateLimit;
 use source::Source;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use writing::Letterhead;
 
 /// A bidder. Shared by all threads.
 pub struct Bidder {
     served: ArcSwap<Served>,
-    ledger: Ledger,
+    folds: Arc<Folds>,
+    /// Set once the log is read.
+    log: OnceLock<Arc<dyn Log>>,
+    /// The log in files, if that is what it is.
+    logbook: OnceLock<Arc<Logbook>>,
+    /// Takes in what shops tell; set with the log.
+    collector: OnceLock<Arc<Collector>>,
     keyring: Keyring,
     admin_token: BearerToken,
     desks: Vec<ExchangeDesk>,
@@ -93,6 +112,7 @@ struct ExchangeDesk {
 /// The machine's rules that do not change while it runs.
 struct Rules {
     node: String,
+    node_key: NodeKey,
     public_url: String,
     decision_budget: Duration,
     notices_for: Seconds,
@@ -124,12 +144,8 @@ impl Bidder {
         settings: &Settings,
         mut private: Private,
         metrics: Metrics,
+        folds: Arc<Folds>,
     ) -> Result<Self, String> {
-        let limits = LedgerLimits {
-            holds_max: settings.limits.holds_max,
-            persons_max: settings.limits.persons_max,
-            notices_max: settings.limits.notices_max,
-        };
         let mut desk = |profile: &ExchangeProfile| ExchangeDesk {
             version_header: profile.version_header.as_deref().and_then(|text| text.parse().ok()),
             metrics: metrics.exchange(&profile.name, &Basis::ALL.map(Basis::label)),
@@ -142,7 +158,10 @@ impl Bidder {
         let folder = || settings.folders.audience.display().to_string();
         Ok(Self {
             served: ArcSwap::from_pointee(Served::default()),
-            ledger: Ledger::new(limits, private.seed),
+            folds,
+            log: OnceLock::new(),
+            logbook: OnceLock::new(),
+            collector: OnceLock::new(),
             keyring: private.keyring,
             admin_token: private.admin_token,
             desks,
@@ -161,6 +180,21 @@ impl Bidder {
         })
     }
 
+    /// As [`Self::new`], with a log that keeps nothing: for benches and fuzzing.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn in_memory(
+        settings: &Settings,
+        private: Private,
+        metrics: Metrics,
+    ) -> Result<Self, String> {
+        let folds = Arc::new(Folds::new(FoldRules::of(settings, private.seed)));
+        let bidder = Self::new(settings, private, metrics, Arc::clone(&folds))?;
+        bidder.write_to(Arc::new(Direct::new(folds)));
+        Ok(bidder)
+    }
+
     /// What is in service now.
     pub fn served(&self) -> Arc<Served> {
         self.served.load_full()
@@ -168,7 +202,37 @@ impl Bidder {
 
     /// The ledger.
     pub fn ledger(&self) -> &Ledger {
-        &self.ledger
+        &self.folds.ledger
+    }
+
+    /// The overlay of the audience.
+    pub fn overlay(&self) -> &Overlay {
+        &self.folds.overlay
+    }
+
+    /// Has events go to `log`, whose folds are this bidder's. Only the first log counts.
+    pub fn write_to(&self, log: Arc<dyn Log>) {
+        let _ = self.log.set(log);
+    }
+
+    /// Has events go to the log of this node, and those of shops in by `collector`.
+    fn keep_books(&self, logbook: Arc<Logbook>, collector: Arc<Collector>) {
+        collector.know(Shops::of(&self.served.load().business.book));
+        self.write_to(Arc::clone(&logbook) as Arc<dyn Log>);
+        let _ = self.logbook.set(logbook);
+        let _ = self.collector.set(collector);
+    }
+
+    /// Closes the log, once nobody bids any more.
+    pub fn close_books(&self) {
+        if let Some(logbook) = self.logbook.get() {
+            logbook.close();
+        }
+    }
+
+    /// Where events go.
+    fn log(&self) -> &dyn Log {
+        self.log.get().map_or(&Unopened, |log| &**log)
     }
 
     /// The metrics.
@@ -193,6 +257,25 @@ impl Bidder {
     }
 }
 
+/// Stands where no log is opened yet: takes nothing.
+struct Unopened;
+
+impl Log for Unopened {
+    fn append(&self, _event: Event) -> Answer {
+        let (sender, answer) = tokio::sync::oneshot::channel();
+        let _ = sender.send(Err(LogError::Closed));
+        answer
+    }
+
+    fn folded(&self) -> LogPosition {
+        LogPosition(0)
+    }
+
+    fn is_available(&self) -> bool {
+        false
+    }
+}
+
 /// The host of a URL with a scheme; without its port.
 fn host_of(url: &str) -> &str {
     let (_, rest) = url.split_once("://").unwrap_or(("", url));
@@ -204,6 +287,7 @@ impl Rules {
     fn of(settings: &Settings) -> Self {
         Self {
             node: settings.node.clone(),
+            node_key: NodeKey::new(&settings.node),
             public_url: settings.listen.public_url.clone(),
             decision_budget: settings.limits.decision_budget,
             notices_for: settings.limits.notice_ttl,

@@ -1,6 +1,6 @@
-//! The admin API: status, campaigns, snapshots, reload, explain.
+//! The admin API: status, campaigns, snapshots, reload, explain, reports.
 //!
-//! Every answer is JSON. A refused load answers 422 with the reason, and what was loaded
+//! Every answer is JSON, but for reports that are asked for otherwise. A refused load answers 422 with the reason, and what was loaded
 //! before serves on.
 
 use super::Bidder;
@@ -39,6 +39,14 @@ impl AdminService for Bidder {
     }
 
     fn call(&self, call: AdminCall) -> AdminAnswer {
+        let place = (call.method.as_str(), call.path.as_str(), call.query.as_str());
+        let erasure = self.collector.get().and_then(|desk| desk.erase_call(place, clock::now()));
+        if let Some(answer) = erasure {
+            return answer;
+        }
+        if (call.method.as_str(), call.path.as_str()) == ("GET", "/api/v1/reports") {
+            return self.report(&call.query);
+        }
         let reply = match (call.method.as_str(), call.path.as_str()) {
             ("GET", "/api/v1/status") => Ok(self.status()),
             ("GET", "/api/v1/campaigns") => Ok(self.campaigns()),
@@ -68,9 +76,10 @@ impl AdminService for Bidder {
     }
 }
 
-const PATHS: [&str; 5] = [
+const PATHS: [&str; 6] = [
     "/api/v1/status",
     "/api/v1/campaigns",
+    "/api/v1/reports",
     "/api/v1/snapshots",
     "/api/v1/reload",
     "/api/v1/explain",
@@ -118,9 +127,9 @@ impl Bidder {
             "campaigns": book.campaigns.len(),
             "creatives": book.creatives.len(),
             "snapshot": self.snapshot_status(),
-            "holds_live": self.ledger.holds_live(),
-            "holds_expired": self.ledger.holds_expired(),
-            "persons": self.ledger.persons(),
+            "holds_live": self.ledger().holds_live(),
+            "holds_expired": self.ledger().holds_expired(),
+            "persons": self.ledger().persons(),
         })
     }
 
@@ -189,7 +198,7 @@ impl Bidder {
             })?
         };
         let loaded = self.load_snapshot(order.set.as_deref(), order.force);
-        let told = |Loaded { info, unchanged }| json!({ "loaded": info, "unchanged": unchanged });
+        let told = |Loaded { info, unchanged, kept }| json!({ "loaded": info, "unchanged": unchanged, "kept": kept });
         loaded.map(told).map_err(|error| {
             let told = json!({ "error": error.to_string(), "reason": error.reason() });
             let busy = matches!(error, LoadError::Busy);
@@ -226,7 +235,8 @@ impl Bidder {
         let Some(audience) = &served.audience else {
             return Err(refusal(StatusCode::SERVICE_UNAVAILABLE, "no snapshot is loaded"));
         };
-        let world = self.world(&served, desk, audience);
+        let people = self.people(&served, audience);
+        let world = self.world(&served, desk, &people);
         let (explanation, _) = explain(&Case { request: &request, world: &world, now });
         serde_json::to_value(explanation)
             .map_err(|error| refusal(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()))

@@ -4,13 +4,14 @@
 //! snapshot until it is answered, whatever is swapped meanwhile.
 
 use super::{Bidder, ExchangeDesk};
+use crate::audience::overlay::{EventSegments, OverlayView};
 use crate::audience::{AudienceView, Membership, Person, Snapshot};
 use crate::campaign::Book;
-use crate::campaign::model::CreativeIndex;
+use crate::campaign::model::{Campaign, CreativeIndex};
 use crate::decide::World;
 use crate::ledger::Account;
 use crate::message::{self, Markup};
-use crate::model::{CreativeKey, SegmentId, UserKey};
+use crate::model::{AdvertiserKey, CampaignKey, CreativeKey, SegmentId, UserKey};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -34,6 +35,10 @@ pub struct Business {
     pub templates: Vec<Markup>,
     /// The places of its creatives: notices name them by key.
     pub creatives: HashMap<CreativeKey, CreativeIndex>,
+    /// Whose each campaign is.
+    owners: HashMap<CampaignKey, AdvertiserKey>,
+    /// The segments that events of shops lead to.
+    pub event_segments: EventSegments,
 }
 
 impl Business {
@@ -41,7 +46,20 @@ impl Business {
     pub fn new(book: Book, accounts: Vec<Arc<Account>>) -> Self {
         let keys = book.creatives.iter().map(|creative| creative.key);
         let creatives = keys.zip((0..).map(CreativeIndex)).collect();
-        Self { templates: message::templates(&book), creatives, accounts, book }
+        let owner = |campaign: &Campaign| (campaign.key, book.advertisers[campaign.advertiser].key);
+        Self {
+            templates: message::templates(&book),
+            owners: book.campaigns.iter().map(owner).collect(),
+            event_segments: book.event_segments(),
+            creatives,
+            accounts,
+            book,
+        }
+    }
+
+    /// Whose campaign it is; the key 0 for one that is in no file any more.
+    pub fn owner_of(&self, campaign: CampaignKey) -> AdvertiserKey {
+        self.owners.get(&campaign).copied().unwrap_or(AdvertiserKey(0))
     }
 }
 
@@ -88,6 +106,20 @@ impl AudienceView for Audience {
 }
 
 impl Bidder {
+    /// The audience as a decision sees it: the snapshot, and what happened since.
+    pub(super) fn people<'a>(
+        &'a self,
+        served: &'a Served,
+        audience: &'a Audience,
+    ) -> OverlayView<'a, Audience> {
+        OverlayView {
+            base: audience,
+            epoch: audience.snapshot.info().epoch,
+            overlay: &self.folds.overlay,
+            segments: &served.business.event_segments,
+        }
+    }
+
     /// The world as a decision for `desk` sees it.
     pub(super) fn world<'a>(
         &'a self,
@@ -99,12 +131,13 @@ impl Bidder {
             book: &served.business.book,
             accounts: &served.business.accounts,
             audience,
-            ledger: &self.ledger,
+            ledger: &self.folds.ledger,
             exchange: &desk.profile,
             rates: &self.rules.rates,
             privacy: &self.rules.privacy,
             blocked: &self.rules.blocked,
             notices_for: self.rules.notices_for,
+            node: self.rules.node_key,
         }
     }
 }

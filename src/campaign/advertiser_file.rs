@@ -4,6 +4,7 @@
 //! What it returns is only used when the file has no error. Must not read files itself.
 
 use super::creative_section::CreativeFiles;
+use super::events_section::{self, Prefix};
 use super::model::{Advertiser, Campaign, Creative};
 use super::{campaign_section, caps_section, creative_section, grammar};
 use crate::audience::SegmentTable;
@@ -45,6 +46,8 @@ pub(super) struct AdvertiserFile {
     pub campaign_places: Vec<Place>,
     /// Where each creative's id stands.
     pub creative_places: Vec<Place>,
+    /// What the segments of its events begin with, if they are taken.
+    pub segment_prefix: Option<Prefix>,
 }
 
 /// What came of a file.
@@ -65,6 +68,8 @@ pub(super) struct Surroundings<'a> {
     pub currency: Option<Currency>,
     pub timezone: TimeZone,
     pub machine: Option<Machine<'a>>,
+    /// What the segments of the shop's events begin with.
+    pub segment_prefix: String,
 }
 
 impl Surroundings<'_> {
@@ -128,15 +133,17 @@ fn read_sections(
         campaign_sections.iter().map(|section| reader.campaign(section)).collect();
     warn_of_unused(root, &creative_sections, &campaign_sections);
     let head = head?;
+    let (events, segment_prefix) = events_section::read(&head).unzip();
     let (campaigns, prospecting) =
         campaigns.into_iter().collect::<Option<Vec<_>>>()?.into_iter().unzip();
     Some(AdvertiserFile {
-        advertiser: advertiser(&head, surroundings.currency?)?,
+        advertiser: Advertiser { events, ..advertiser(&head, surroundings.currency?)? },
         creatives: creatives.into_iter().collect::<Option<_>>()?,
         campaigns,
         prospecting,
         campaign_places: places_of_ids(&campaign_sections),
         creative_places: places_of_ids(&creative_sections),
+        segment_prefix,
     })
 }
 
@@ -160,6 +167,9 @@ fn surroundings<'a>(head: Option<&Section<'a>>, setting: &Setting<'a>) -> Surrou
             .and_then(|name| TimeZone::get(name).ok())
             .unwrap_or(TimeZone::UTC),
         machine: setting.machine,
+        segment_prefix: head
+            .and_then(|head| head.table("events")?.string("segment_prefix"))
+            .unwrap_or_default(),
     }
 }
 
@@ -173,6 +183,7 @@ fn advertiser(head: &Section<'_>, currency: Currency) -> Option<Advertiser> {
         categories: creative_section::categories(head),
         transparency: creative_section::transparency(head),
         caps: caps_section::read(head),
+        events: None,
         file: head.faults().source().name().to_owned(),
     })
 }

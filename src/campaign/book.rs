@@ -5,7 +5,9 @@
 
 use super::advertiser_file::{self, AdvertiserFile, Machine, Setting};
 use super::creative_section::CreativeFiles;
+use super::events_section::{Prefix, check_prefixes};
 use super::model::{Book, CAMPAIGNS_MAX, Campaign, CampaignIndex};
+use crate::audience::overlay::names::{BOUNCED, ENGAGED};
 use crate::config::{Diagnostic, Place, Source};
 use std::collections::{HashMap, HashSet};
 
@@ -17,6 +19,7 @@ pub struct BookBuilder<'a> {
     advertiser_ids: HashMap<String, Place>,
     campaign_keys: HashMap<u64, Place>,
     creative_keys: HashMap<u64, Place>,
+    segment_prefixes: Vec<Prefix>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -59,6 +62,8 @@ impl<'a> BookBuilder<'a> {
 
     /// The book, and every diagnostic; no book where one of them is an error.
     pub fn finish(mut self) -> (Option<Book>, Vec<Diagnostic>) {
+        self.diagnostics.extend(check_prefixes(&self.segment_prefixes));
+        self.name_engaged();
         self.index();
         let good = !self.diagnostics.iter().any(Diagnostic::is_error);
         (good.then_some(self.book), self.diagnostics)
@@ -87,6 +92,7 @@ impl<'a> BookBuilder<'a> {
         for (n, _) in file.campaigns.iter().enumerate().filter(|(_, one)| one.contextual) {
             self.book.contextual.push(CampaignIndex((first + n) as u32));
         }
+        self.segment_prefixes.extend(file.segment_prefix);
         self.book.advertisers.push(file.advertiser);
         self.book.creatives.extend(file.creatives);
         self.book.campaigns.extend(file.campaigns);
@@ -99,6 +105,17 @@ impl<'a> BookBuilder<'a> {
             self.diagnostics.push(Diagnostic::error(place, message, expected));
         } else {
             self.advertiser_ids.insert(id, place);
+        }
+    }
+
+    /// Where campaigns ask who bounced, it must be known who is engaged: those did not.
+    fn name_engaged(&mut self) {
+        for advertiser in &self.book.advertisers {
+            let Some(events) = &advertiser.events else { continue };
+            let name = |own: &str| format!("{}{own}", events.prefix);
+            if self.book.segments.get(&name(BOUNCED)).is_some() {
+                self.book.segments.intern(&name(ENGAGED));
+            }
         }
     }
 

@@ -33,6 +33,7 @@ impl Reader<'_> {
     /// Every part is read before any is missed, so that the faults of all are found.
     pub(super) fn campaign(&mut self, section: &Section<'_>) -> Option<(Campaign, bool)> {
         let objective = objective(section);
+        let conversion = self.conversion(section, objective.as_ref());
         let budget = self.budget(section);
         let flight = section.table("flight").and_then(|flight| self.flight(&flight));
         let audience = self.audience(section);
@@ -53,6 +54,7 @@ impl Reader<'_> {
             advertiser: self.surroundings.advertiser,
             paused: section.flag("paused"),
             objective: objective?,
+            burned_by: conversion.filter(|segment| !audience.expression.asks_for(*segment)),
             flight: flight?,
             budget: budget?,
             audience: audience.expression,
@@ -69,6 +71,28 @@ impl Reader<'_> {
             plan: plan?,
         };
         Some((campaign, section.flag("prospecting")))
+    }
+
+    /// The segment of those whom the campaign need not reach any more. A shop's events have its
+    /// prefix before their names.
+    fn conversion(
+        &mut self,
+        section: &Section<'_>,
+        objective: Option<&Objective>,
+    ) -> Option<SegmentId> {
+        let stops = section.text("after_conversion")? == "stop";
+        match objective {
+            Some(Objective::Conversion(event)) if stops => {
+                let name = format!("{}{event}", self.surroundings.segment_prefix);
+                Some(self.segments.intern(&name))
+            }
+            Some(Objective::Awareness | Objective::Clicks) if section.has("after_conversion") => {
+                let expected = "`objective = { conversion = \"...\" }` beside it, or none of it";
+                section.error("after_conversion", "a campaign without a conversion", expected);
+                None
+            }
+            _ => None,
+        }
     }
 
     /// From the first midnight to the one after the last day, or exact.

@@ -31,6 +31,10 @@ const BANDS_MAX: usize = 32;
 const FACTORS_MAX: usize = 1_000;
 /// Largest holdout, per 10,000: beyond half, the holdout is the campaign.
 const HOLDOUT_PER_10K_MAX: u16 = 5_000;
+/// Most origins of one shop beside its domain: real ones have one to five.
+const ORIGINS_MAX: usize = 100;
+/// Longest prefix: with the longest name of an event it is still a segment's name.
+const SEGMENT_PREFIX_BYTES_MAX: usize = 24;
 /// Most hours that a list of dayparts can name is the week's 168, each on its own.
 const DAYPARTS_MAX: usize = 168;
 
@@ -57,6 +61,14 @@ static TIMEZONE: TextRule = TextRule {
     expected: "an IANA time zone such as \"Europe/Berlin\"",
     pattern: "^[A-Za-z0-9_+/-]{1,64}$",
     holds: |text| jiff::tz::TimeZone::get(text).is_ok(),
+};
+
+static SEGMENT_PREFIX: TextRule = TextRule {
+    expected: "nothing, or a-z and then a-z, 0-9 and `_`, at most 24 characters",
+    pattern: "^([a-z][a-z0-9_]{0,23})?$",
+    holds: |text| {
+        text.is_empty() || text.len() <= SEGMENT_PREFIX_BYTES_MAX && (rules::SEGMENT.holds)(text)
+    },
 };
 
 static TAXONOMY: TextRule = TextRule {
@@ -145,6 +157,53 @@ pub static ADVERTISER: Table = Table {
             "Who is behind the ads, where the Digital Services Act asks.",
         ),
         field("caps", CAPS, OPTIONAL, "Frequency caps over all campaigns of the advertiser."),
+        field(
+            "events",
+            Kind::Table(&EVENTS),
+            OPTIONAL,
+            "How the shop's events are taken; without it they are refused.",
+        ),
+    ],
+};
+
+/// `[advertiser.events]`
+pub static EVENTS: Table = Table {
+    name: "[advertiser.events]",
+    doc: "The shop's events are taken: by its server with a key, and from its own pages.",
+    fields: &[
+        field(
+            "segment_prefix",
+            Kind::Text(&SEGMENT_PREFIX),
+            Need::Text(""),
+            "What the segments of its events begin with: the event `add_to_cart` makes members of \
+             the segment `<prefix>add_to_cart`. No shop's prefix may begin with another's.",
+        ),
+        field(
+            "segment_ttl",
+            Kind::Duration(Seconds(1), RULE_TIME_MAX),
+            Need::Text("540d"),
+            "How long after the latest event a membership ends.",
+        ),
+        field(
+            "browser_purchases",
+            Kind::Choice(&["take", "without_value", "refuse"]),
+            Need::Text("take"),
+            "What is made of purchases that browsers tell: anybody can send one from a page. \
+             \"without_value\": they stop the ads and are worth nothing.",
+        ),
+        field(
+            "origins",
+            Kind::List(&ListRule { of: Kind::Text(&rules::ORIGIN), min: 0, max: ORIGINS_MAX }),
+            OPTIONAL,
+            "Origins whose pages may send its events, beside those within its domain.",
+        ),
+        field(
+            "country",
+            Kind::Text(&rules::COUNTRY),
+            OPTIONAL,
+            "Where its visitors are if an event does not say; [privacy] of the machine's file \
+             says where GDPR is taken to apply.",
+        ),
     ],
 };
 
@@ -205,6 +264,13 @@ static CAMPAIGN_FIELDS: &[Field] = &[
         Kind::Either(&[Kind::Choice(&["awareness", "clicks"]), Kind::Table(&OBJECTIVE)]),
         REQUIRED,
         "What it is for: \"awareness\", \"clicks\" or { conversion = \"purchase\" }.",
+    ),
+    field(
+        "after_conversion",
+        Kind::Choice(&["stop", "go_on"]),
+        Need::Text("stop"),
+        "Whether who has converted since the visit is still reached; an audience that asks for \
+         those who converted goes on by itself.",
     ),
     field("flight", Kind::Table(&FLIGHT), REQUIRED, "From when to when it runs."),
     field("budget", Kind::Table(&BUDGET), REQUIRED, "What it may spend."),

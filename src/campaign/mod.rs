@@ -16,11 +16,13 @@ mod caps_section;
 pub mod creative_section;
 #[cfg(test)]
 mod creative_tests;
+mod events_section;
 pub mod files;
 pub mod grammar;
 mod message_section;
 pub mod model;
 mod price_section;
+mod shop_events;
 mod target_section;
 #[cfg(test)]
 mod tests;

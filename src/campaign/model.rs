@@ -8,6 +8,7 @@ use crate::model::{
 };
 use crate::openrtb::offer::Medium;
 
+pub use super::shop_events::{BrowserPurchases, ShopEvents};
 pub use crate::model::{DeviceType, InventoryKind};
 
 /// Most campaigns in one book: bounds the index and the scratch space of a decision.
@@ -63,6 +64,8 @@ pub struct Advertiser {
     pub transparency: Transparency,
     /// Frequency caps over all its campaigns together.
     pub caps: Caps,
+    /// How its events are taken; `None`: they are not.
+    pub events: Option<ShopEvents>,
     /// Where the file stands, for messages.
     pub file: String,
 }
@@ -114,6 +117,9 @@ pub struct Campaign {
     pub paused: bool,
     /// What it is for.
     pub objective: Objective,
+    /// The segment of those who did what it is for: who is in it since the visit is not
+    /// reached. `None` where it has no such aim, or goes on all the same.
+    pub burned_by: Option<SegmentId>,
     /// From when to when.
     pub flight: Flight,
     /// How much.

@@ -185,6 +185,7 @@ fn trade(args: &DemoArgs, (started, crowd): (Started, Crowd)) -> Result<u8, Refu
     exchange.close();
     running.shutdown();
     let outcome = running.wait();
+    bidder.close_books();
     watched?;
     report(&mut reporter)?;
     let outcome = outcome.map_err(|error| Failure::new(exit::SOFTWARE, error))?;

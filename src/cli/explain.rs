@@ -16,7 +16,7 @@ use crate::config::Diagnostic;
 use crate::decide::explain::{CampaignStory, Explanation, PriceStory, explain};
 use crate::decide::{BlockList, Case, World};
 use crate::ledger::{Ledger, LedgerLimits};
-use crate::model::UnixSeconds;
+use crate::model::{NodeKey, UnixSeconds};
 use crate::openrtb::decode_json;
 use crate::server::settings::Settings;
 use std::fmt::Write as _;
@@ -111,6 +111,7 @@ fn explanation(args: &ExplainArgs) -> Result<Explanation, Refused> {
         privacy: &settings.privacy,
         blocked: &blocked,
         notices_for: settings.limits.notice_ttl,
+        node: NodeKey::new(&settings.node),
     };
     let now = args.now.unwrap_or_else(wall_clock);
     Ok(explain(&Case { request: &request, world: &world, now }).0)

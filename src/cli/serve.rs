@@ -47,7 +47,7 @@ pub fn run(args: &ServeArgs) -> u8 {
     }
     let addresses = started.running.addresses();
     tracing::info!(bid = %addresses.bid, notices = %addresses.notices, admin = %addresses.admin, "serving");
-    match started.running.wait() {
+    match started.wait() {
         Ok(outcome) => {
             tracing::info!(?outcome, "stopped");
             if outcome == Outcome::Drained { exit::OK } else { exit::TEMPORARY }

@@ -8,8 +8,8 @@ use super::eligibility::cap_reason;
 use super::places::{Board, Places};
 use super::{Candidate, Case, Decision, Fit};
 use crate::campaign::model::{CampaignIndex, CreativeIndex};
-use crate::ledger::{Account, Claim, HoldRefusal, HoldRequest};
-use crate::model::{BidId, CpmMicros, Currency, NoBidReason, Seconds};
+use crate::ledger::{Account, Claim, Counted, HoldRefusal, HoldRequest};
+use crate::model::{BidId, CpmMicros, CreativeKey, Currency, NoBidReason, Seconds};
 use crate::openrtb::offer::Medium;
 use std::sync::Arc;
 
@@ -165,6 +165,7 @@ fn claim(case: &Case<'_, '_>, (decision, candidate): (&Decision, &Candidate), bi
         // A notice in the hold's time must always count.
         notices_end: case.now.plus(world.notices_for.max(hold_ttl)),
         test: case.request.test,
+        node: world.node,
         basis: decision.basis.unwrap_or_default(),
     }
 }
@@ -183,11 +184,12 @@ fn take_hold(
 ) -> Result<(), NoBidReason> {
     let (campaign, advertiser) = case.world.campaign(candidate.campaign);
     let caps = [(campaign.key.into(), &campaign.caps), (advertiser.key.into(), &advertiser.caps)];
-    let request = HoldRequest { claim, account, caps };
+    let request = HoldRequest { claim, account, advertiser: advertiser.key, caps: &caps };
     case.world.ledger.hold(&request, case.now).map_err(|refusal| match refusal {
         HoldRefusal::Cap(refusal) => cap_reason(&refusal),
         HoldRefusal::Money(refusal) => refusal.reason,
         HoldRefusal::LedgerFull | HoldRefusal::Doubled => NoBidReason::HoldRefused,
+        HoldRefusal::Recovering => NoBidReason::Recovering,
     })
 }
 
@@ -205,16 +207,22 @@ pub fn record(case: &Case<'_, '_>, decision: &Decision) {
     if case.request.test {
         return;
     }
+    let exchange = case.world.exchange.key;
+    // What is counted before a creative is chosen is counted under none.
+    let undecided = (CreativeKey(0), exchange);
     for (campaign, reason) in &decision.noes {
-        let tally = case.world.account(*campaign).tally();
-        tally.considered.add(1);
-        tally.no(*reason).add(1);
-        tally.ghosts.add(u64::from(*reason == NoBidReason::Holdout));
+        let account = case.world.account(*campaign);
+        account.count(Counted::Considered, undecided);
+        account.tally().no(*reason).add(1);
+        if *reason == NoBidReason::Holdout {
+            account.count(Counted::Ghost, undecided);
+        }
     }
     for (number, bid) in decision.bids.iter().enumerate() {
-        let tally = case.world.account(bid.campaign).tally();
-        let again = decision.bids[..number].iter().any(|other| other.campaign == bid.campaign);
-        tally.considered.add(u64::from(!again));
-        tally.bids.add(1);
+        let account = case.world.account(bid.campaign);
+        if !decision.bids[..number].iter().any(|other| other.campaign == bid.campaign) {
+            account.count(Counted::Considered, undecided);
+        }
+        account.count(Counted::Bid, (bid.claim.creative, exchange));
     }
 }

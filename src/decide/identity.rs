@@ -21,11 +21,14 @@ type Keys = SmallVec<[UserKey; IDS_MAX]>;
 /// prospects, the person counts under the first id.
 ///
 /// # Errors
-/// No usable id, or nobody known and nobody prospecting.
+/// No usable id; somebody who opted out under one of them; nobody known and nobody prospecting.
 pub fn recognise(case: &Case<'_, '_>, person: &mut Person) -> Result<(), NoBidReason> {
     let keys = keys(case);
     if keys.is_empty() {
         return Err(NoBidReason::NoUserId);
+    }
+    if keys.iter().any(|key| case.world.audience.is_opted_out(*key)) {
+        return Err(NoBidReason::OptedOut);
     }
     if keys.len() > 1 {
         case.world.audience.prefetch(&keys);

@@ -4,7 +4,7 @@ use crate::audience::AudienceView;
 use crate::campaign::model::{Advertiser, Book, Campaign, CampaignIndex};
 use crate::ledger::{Account, Ledger};
 use crate::model::place::is_within_domain;
-use crate::model::{InventoryKind, Rates, Seconds, UnixSeconds};
+use crate::model::{InventoryKind, NodeKey, Rates, Seconds, UnixSeconds};
 use crate::openrtb::BidRequest;
 use crate::openrtb::profile::ExchangeProfile;
 use crate::openrtb::request::Inventory;
@@ -32,6 +32,8 @@ pub struct World<'a> {
     pub blocked: &'a BlockList,
     /// How long the notices of a bid are accepted.
     pub notices_for: Seconds,
+    /// Which node bids.
+    pub node: NodeKey,
 }
 
 impl<'a> World<'a> {

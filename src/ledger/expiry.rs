@@ -10,7 +10,7 @@ use dashmap::{DashMap, Entry};
 use parking_lot::Mutex;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// Heaps of ends: a few more than cores, so that bids rarely meet on one.
 const HEAPS: usize = 16;
@@ -29,6 +29,7 @@ pub(super) struct ExpiringMap<T> {
     entries: DashMap<BidId, T, Seeded>,
     count: AtomicUsize,
     count_max: usize,
+    evicted: AtomicU64,
     ends: [Mutex<Ends>; HEAPS],
 }
 
@@ -38,6 +39,7 @@ impl<T> ExpiringMap<T> {
             entries: DashMap::with_hasher(seed),
             count: AtomicUsize::new(0),
             count_max,
+            evicted: AtomicU64::new(0),
             ends: std::array::from_fn(|_| Mutex::new(Ends::new())),
         }
     }
@@ -76,6 +78,11 @@ impl<T> ExpiringMap<T> {
         Some(value)
     }
 
+    /// Something of every entry, in no order.
+    pub(super) fn map<R>(&self, mut of: impl FnMut(&T) -> R) -> Vec<R> {
+        self.entries.iter().map(|entry| of(entry.value())).collect()
+    }
+
     /// Takes out everything that has ended by `now`.
     pub(super) fn take_ended(&self, now: UnixSeconds) -> Vec<(BidId, T)> {
         let mut due = Vec::new();
@@ -95,26 +102,59 @@ impl<T: Copy + Default> ExpiringMap<T> {
         self.entries.get(&bid).map(|value| *value)
     }
 
-    /// Changes the entry, made with its default on first use; `None` when the table is full.
+    /// Changes the entry, made with its default on first use. Where the table is full, one that
+    /// ends soonest makes room and is counted.
     pub(super) fn update<R>(
         &self,
         bid: BidId,
         ends: UnixSeconds,
         change: impl FnOnce(&mut T) -> R,
-    ) -> Option<R> {
+    ) -> R {
         let full = self.len() >= self.count_max;
         let mut fresh = false;
         let result = match self.entries.entry(bid) {
             Entry::Occupied(mut occupied) => change(occupied.get_mut()),
-            Entry::Vacant(_) if full => return None,
             Entry::Vacant(vacant) => {
                 fresh = true;
                 change(&mut vacant.insert(T::default()))
             }
         };
         if fresh {
+            if full {
+                self.evict_beside(bid);
+            }
             self.note_end(bid, ends);
         }
-        Some(result)
+        result
+    }
+
+    /// Takes out the entry that ends soonest of those in the heap of `bid`, or else of another.
+    fn evict_beside(&self, bid: BidId) {
+        let first = bid.0 as usize % HEAPS;
+        for heap in (0..HEAPS).map(|n| &self.ends[(first + n) % HEAPS]) {
+            // An end whose entry is gone already makes no room.
+            while let Some(Reverse((_, oldest))) = { heap.lock().pop() } {
+                if self.remove(oldest).is_some() {
+                    self.evicted.fetch_add(1, Ordering::Relaxed);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Entries that were taken out for want of room.
+    pub(super) fn evicted(&self) -> u64 {
+        self.evicted.load(Ordering::Relaxed)
+    }
+
+    /// All entries with the seconds at which they end, in that order. Ends are told by the heaps,
+    /// so entries that were added while this runs may be missing.
+    pub(super) fn all(&self) -> Vec<(UnixSeconds, BidId, T)> {
+        let ends = self.ends.iter().flat_map(|heap| heap.lock().clone().into_vec());
+        let entry =
+            |Reverse((ends, bid)): Reverse<(UnixSeconds, BidId)>| Some((ends, bid, self.get(bid)?));
+        let mut all: Vec<_> = ends.filter_map(entry).collect();
+        all.sort_unstable_by_key(|(ends, bid, _)| (*ends, *bid));
+        all
     }
 }

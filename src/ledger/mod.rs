@@ -1,8 +1,15 @@
-//! What has been promised and what has happened: frequency caps, budgets, holds, counters.
+//! What has been promised and what has happened: frequency caps, budgets, holds, reports.
 //!
-//! - [`claim`] what a bid promised, as its signed token carries it
-//! - [`exposure`] a person's impressions under one scope, and whether caps allow another
-//! - [`account`] a campaign's money and its counters
+//! - [`holding`] what a bid reserves, and how it is given back
+//! - [`fold`] what each event of the log changes
+//! - [`account`] a campaign's money; [`spending`], [`day`], [`lease`], [`demand`] its parts;
+//!   [`tally`] its counters
+//! - [`persons`] everybody's impressions, as [`records`] of words; [`exposure`] what caps say to
+//!   them, under a [`scope`]
+//! - [`attribution`] which click or view a purchase is credited to
+//! - [`report`] counters by hour, campaign, creative and exchange
+//! - [`checkpoint`] all of that as bytes
+//! - [`counting`] what a node has to say of its own bids
 //! - [`expiry`] tables whose entries end at a known second
 //!
 //! The life of a bid here: [`Ledger::hold`] reserves money and a cap slot at once or refuses;
@@ -10,38 +17,71 @@
 //! time, releases it. Every notice counts once, however often it comes.
 //!
 //! Guarantees: integers only; for notices that come within a hold's time, no rolling window
-//! ever holds more impressions than its cap and no budget is overspent, whatever runs beside.
-//! Must not do I/O or read a clock: `now` is an argument, and [`Ledger::advance`] is called by
-//! whoever has one. State is in memory; making it durable is the log's business.
+//! ever holds more impressions than its cap and no budget is overspent, whatever runs beside. All
+//! but the holds is a function of the log alone. Must not do I/O or read a clock: `now` is an
+//! argument, and [`Ledger::advance`] is called by whoever has one.
 
 pub mod account;
-pub mod claim;
+pub mod attribution;
+pub mod checkpoint;
+mod counting;
+mod day;
+mod demand;
 pub mod expiry;
 pub mod exposure;
+mod fold;
 mod hashing;
+mod holding;
+pub mod lease;
+pub mod persons;
+mod records;
+pub mod report;
+mod scope;
+mod spending;
+pub mod tally;
 
-pub use account::{Account, MoneyRefusal, Tally};
-pub use claim::Claim;
-pub use exposure::{CapRefusal, Exposures};
+pub use crate::event::Claim;
+pub use account::{Account, Balance, Money, MoneyRefusal};
+pub use checkpoint::{CheckpointError, Holds, Restored};
+pub use counting::Counted;
+pub use exposure::CapRefusal;
+pub use fold::Noted;
+pub use holding::{HoldRefusal, HoldRequest};
+pub use lease::Standing;
+pub use scope::Scope;
+pub use tally::Tally;
 
 use crate::campaign::model::{Book, Campaign, Caps};
-use crate::model::{
-    AdvertiserKey, BidId, CampaignKey, CpmMicros, MoneyNanos, Progress, Seconds, UnixSeconds,
-    UserKey,
-};
+use crate::event::{Count, LeaseRequest};
+use crate::model::{CampaignKey, MoneyNanos, NodeKey, Seconds, UnixSeconds, UserKey};
 use account::Limits;
 use dashmap::DashMap;
 use expiry::ExpiringMap;
+use fold::Folds;
 use hashing::Seeded;
+use holding::{Hold, RemoteHold};
+use lease::Outlook;
+use parking_lot::Mutex;
+use persons::Persons;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
-/// How much the ledger may remember: each bound fails closed (no hold) when it is reached.
+/// How long exposures are remembered at least after the last one, so that fatigue and
+/// sequences go on: the longest membership that the field's platforms keep by default.
+pub const EXPOSURES_KEPT: Seconds = Seconds(90 * 86_400);
+/// How much later in the log than others of its time an event may stand and still count once and
+/// in the right place: what is remembered only to that end is kept so much longer. Clocks differ by
+/// seconds, and whoever gets no answer sends again within minutes.
+pub const DISORDER_MAX: Seconds = Seconds::HOUR;
+
+/// How much the ledger may remember. At the bound on holds bids are refused; at the others what
+/// is oldest is forgotten, and counted.
 #[derive(Clone, Copy, Debug)]
 pub struct LedgerLimits {
-    /// Live holds; a hold is about 200 bytes.
+    /// Live holds; a hold is about 250 bytes.
     pub holds_max: usize,
-    /// (person, scope) pairs with exposures; about 100 bytes each.
+    /// (person, campaign) pairs with impressions; at most [`persons::PAIR_BYTES`] each, and about
+    /// as much again for people with clicks and views.
     pub persons_max: usize,
     /// Bids whose notices are remembered for being counted once; about 50 bytes each.
     pub notices_max: usize,
@@ -53,135 +93,72 @@ impl Default for LedgerLimits {
     }
 }
 
-/// What caps are counted under: all of an advertiser's campaigns, or one campaign.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Scope(u64);
-
-impl From<CampaignKey> for Scope {
-    fn from(key: CampaignKey) -> Self {
-        Self(key.0)
-    }
-}
-
-impl From<AdvertiserKey> for Scope {
-    fn from(key: AdvertiserKey) -> Self {
-        Self(key.0)
-    }
-}
-
-/// Why a hold was refused; nothing was reserved.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum HoldRefusal {
-    /// A cap is full.
-    Cap(CapRefusal),
-    /// The budget has no room.
-    Money(MoneyRefusal),
-    /// A bound of [`LedgerLimits`] is reached.
-    LedgerFull,
-    /// The bid id is already held (ids are unique, so a caller's mistake).
-    Doubled,
-}
-
-/// What a notice did.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Noted {
-    /// Counted.
-    Counted,
-    /// Counted, but its hold had ended: the money was spent late.
-    CountedLate,
-    /// It had been counted before.
-    Duplicate,
-    /// It contradicts what is known (a loss after billing): not counted.
-    Contradiction,
-    /// The ledger cannot remember more notices: not counted.
-    LedgerFull,
-}
-
-/// The kinds of notices that count once.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u16)]
-pub enum Notice {
-    /// The auction was won.
-    Win = 1,
-    /// The impression is billable.
-    Bill = 2,
-    /// The auction was lost.
-    Loss = 4,
-    /// The ad was seen.
-    View = 8,
-    /// The ad was clicked.
-    Click = 16,
-}
-
-/// The bit of a spot's progress among those of [`Notice`].
-const fn progress_bit(progress: Progress) -> u16 {
-    32 << progress as u16
-}
-
-/// What is reserved for one live bid.
-struct Hold {
-    claim: Claim,
-    account: Arc<Account>,
-}
-
 /// The ledger.
 pub struct Ledger {
-    limits: LedgerLimits,
-    exposures: DashMap<(UserKey, Scope), Exposures, Seeded>,
-    exposures_count: AtomicUsize,
+    outlook: Arc<Outlook>,
     accounts: DashMap<CampaignKey, Arc<Account>, Seeded>,
+    persons: Persons,
     holds: ExpiringMap<Hold>,
+    remote_holds: ExpiringMap<RemoteHold>,
     /// The kinds of notices seen, by bid, as bits.
     noted: ExpiringMap<u16>,
+    /// What only the folding thread changes.
+    folds: Mutex<Folds>,
+    /// Nodes that were heard of of late, this one included.
+    nodes: AtomicUsize,
     holds_expired: AtomicU64,
-}
-
-/// What must be reserved for a bid.
-pub struct HoldRequest<'a> {
-    /// What the bid promises.
-    pub claim: &'a Claim,
-    /// The campaign's account.
-    pub account: &'a Arc<Account>,
-    /// The scopes whose caps must leave room.
-    pub caps: [(Scope, &'a Caps); 2],
+    /// Until when bids of before an unclean stop may still be billed.
+    holds_unknown_until: AtomicU32,
 }
 
 impl Ledger {
-    /// An empty ledger. `seed` keys the tables' hashing, so that nobody outside can choose
-    /// ids that collide in them.
+    /// An empty ledger of a node that has the budgets to itself. `seed` keys the tables'
+    /// hashing, so that nobody outside can choose ids that collide in them.
     pub fn new(limits: LedgerLimits, seed: u64) -> Self {
+        Self::in_standing(Standing::Sole, limits, seed)
+    }
+
+    /// As [`Self::new`], in any standing.
+    pub fn in_standing(standing: Standing, limits: LedgerLimits, seed: u64) -> Self {
+        let seed = Seeded(seed);
         Self {
-            limits,
-            exposures: DashMap::with_hasher(Seeded(seed)),
-            exposures_count: AtomicUsize::new(0),
-            accounts: DashMap::with_hasher(Seeded(seed)),
-            holds: ExpiringMap::new(limits.holds_max, Seeded(seed)),
-            noted: ExpiringMap::new(limits.notices_max, Seeded(seed)),
+            outlook: Arc::new(Outlook::new(standing)),
+            accounts: DashMap::with_hasher(seed),
+            persons: Persons::new(limits.persons_max, seed),
+            holds: ExpiringMap::new(limits.holds_max, seed),
+            remote_holds: ExpiringMap::new(limits.holds_max, seed),
+            noted: ExpiringMap::new(limits.notices_max, seed),
+            folds: Mutex::new(Folds::new(limits, seed)),
+            nodes: AtomicUsize::new(1),
             holds_expired: AtomicU64::new(0),
+            holds_unknown_until: AtomicU32::new(0),
         }
     }
 
     /// Takes over the limits of a book's campaigns; what they have spent stays. Returns their
     /// accounts in the order of `book.campaigns`.
     pub fn adopt(&self, book: &Book) -> Vec<Arc<Account>> {
+        let of_shops = book.advertisers.iter().map(|advertiser| &advertiser.caps);
+        let caps = of_shops.chain(book.campaigns.iter().map(|campaign| &campaign.caps));
+        caps.for_each(|caps| self.persons.keep_for(caps));
         book.campaigns.iter().map(|campaign| self.adopt_campaign(book, campaign)).collect()
     }
 
     fn adopt_campaign(&self, book: &Book, campaign: &Campaign) -> Arc<Account> {
         let account = self.open_account(campaign.key);
-        let advertiser = &book.advertisers[campaign.advertiser];
         account.set_limits(Limits {
             budget: campaign.budget.clone(),
             flight: campaign.flight,
-            advertiser: advertiser.key,
-            advertiser_capped: !advertiser.caps.is_empty(),
+            advertiser: book.advertisers[campaign.advertiser].key,
+            dearest: campaign.price.max.cost_of_one(),
         });
         account
     }
 
     /// The account of a campaign, opened on first use, without limits until a book sets them.
     pub fn open_account(&self, campaign: CampaignKey) -> Arc<Account> {
-        Arc::clone(&self.accounts.entry(campaign).or_default())
+        let open = || Arc::new(Account::new(Arc::clone(&self.outlook)));
+        Arc::clone(&self.accounts.entry(campaign).or_insert_with(open))
     }
 
     /// The account of a campaign that this ledger has ever seen.
@@ -202,238 +179,96 @@ impl Ledger {
         if caps.is_empty() {
             return Ok(());
         }
-        let full = |key: &UserKey| self.exposures.get(&(*key, scope))?.check(caps, now).err();
-        keys.iter().find_map(full).map_or(Ok(()), Err)
+        let check = |key: &UserKey| {
+            self.persons.look((*key, scope), |exposures| exposures.check((scope, caps), now))
+        };
+        keys.iter().try_for_each(check)
     }
 
     /// How many impressions of `scope` the person has had since `since` and since the last
     /// click on one; the most that any of the keys knows of.
     pub fn shown_since(&self, keys: &[UserKey], scope: Scope, since: UnixSeconds) -> u32 {
-        let shown = |key: &UserKey| Some(self.exposures.get(&(*key, scope))?.shown_since(since));
-        keys.iter().filter_map(shown).max().unwrap_or(0)
+        let shown = |key: &UserKey| {
+            self.persons.look((*key, scope), |exposures| exposures.shown_since(scope, since))
+        };
+        keys.iter().map(shown).max().unwrap_or(0)
     }
 
     /// How many impressions of `scope` the person has had in all.
     pub fn shown_total(&self, keys: &[UserKey], scope: Scope) -> u32 {
-        let shown = |key: &UserKey| Some(self.exposures.get(&(*key, scope))?.shown_total());
-        keys.iter().filter_map(shown).max().unwrap_or(0)
-    }
-
-    /// Reserves money and a cap slot for a bid, both or neither.
-    ///
-    /// # Errors
-    /// What stood in the way; nothing is then reserved.
-    pub fn hold(&self, request: &HoldRequest<'_>, now: UnixSeconds) -> Result<(), HoldRefusal> {
-        let (claim, account) = (request.claim, request.account);
-        account.reserve(claim.held, now).map_err(HoldRefusal::Money)?;
-        let reserved = self.hold_caps(request, now).and_then(|()| {
-            let hold = Hold { claim: claim.clone(), account: Arc::clone(account) };
-            self.holds.insert(claim.bid, hold, claim.hold_ends()).map_err(|refusal| match refusal {
-                expiry::Refusal::Full => HoldRefusal::LedgerFull,
-                expiry::Refusal::Doubled => HoldRefusal::Doubled,
-            })
-        });
-        if reserved.is_err() {
-            account.unreserve(claim.held);
-            if reserved != Err(HoldRefusal::Doubled) {
-                self.release_caps(claim, account);
-            }
-        }
-        reserved
-    }
-
-    /// Takes a cap slot under every (key, scope). A concurrent bid may meet a slot that is
-    /// given back a moment later, so it may be refused needlessly; it is never let through
-    /// wrongly.
-    fn hold_caps(&self, request: &HoldRequest<'_>, now: UnixSeconds) -> Result<(), HoldRefusal> {
-        let claim = request.claim;
-        for (scope, caps) in request.caps {
-            if caps.is_empty() {
-                continue;
-            }
-            for key in &claim.keys {
-                let mut exposures =
-                    self.exposures_mut((*key, scope)).ok_or(HoldRefusal::LedgerFull)?;
-                exposures.keep_for(caps);
-                exposures.check(caps, now).map_err(HoldRefusal::Cap)?;
-                exposures.hold((claim.bid, claim.hold_ends()), now);
-            }
-        }
-        Ok(())
-    }
-
-    /// The exposures under a (key, scope), made on first use; `None` when the bound is reached.
-    fn exposures_mut(
-        &self,
-        pair: (UserKey, Scope),
-    ) -> Option<dashmap::mapref::one::RefMut<'_, (UserKey, Scope), Exposures>> {
-        if let Some(known) = self.exposures.get_mut(&pair) {
-            return Some(known);
-        }
-        if self.exposures_count.load(Ordering::Relaxed) >= self.limits.persons_max {
-            return None;
-        }
-        let entry = self.exposures.entry(pair).or_insert_with(|| {
-            self.exposures_count.fetch_add(1, Ordering::Relaxed);
-            Exposures::default()
-        });
-        Some(entry)
-    }
-
-    fn release_caps(&self, claim: &Claim, account: &Account) {
-        for scope in scopes_of(claim, account) {
-            for key in &claim.keys {
-                if let Some(mut exposures) = self.exposures.get_mut(&(*key, scope)) {
-                    exposures.release(claim.bid);
-                }
-            }
-        }
-    }
-
-    /// Gives back what a bid holds, as if it had not been made: for bids that are not sent.
-    pub fn release(&self, bid: BidId) {
-        if let Some(hold) = self.holds.remove(bid) {
-            hold.account.unreserve(hold.claim.held);
-            self.release_caps(&hold.claim, &hold.account);
-        }
-    }
-
-    /// Lowers what a bid holds to what its final claim needs, once its place is settled. A
-    /// claim that would need more changes nothing: holds only ever shrink without a check.
-    pub fn settle(&self, claim: &Claim) {
-        let freed = self.holds.change(claim.bid, |hold| {
-            let freed = hold.claim.held.minus(claim.held);
-            if freed.0 < 0 {
-                return None;
-            }
-            hold.claim.held = claim.held;
-            Some((freed, Arc::clone(&hold.account)))
-        });
-        if let Some((freed, account)) = freed.flatten() {
-            account.unreserve(freed);
-        }
-    }
-
-    /// Notes that an auction was won. Winning alone costs nothing.
-    pub fn win(&self, claim: &Claim) -> Noted {
-        self.note(claim, Notice::Win as u16, |account| account.tally().wins.add(1))
-    }
-
-    /// Notes that an auction was lost, and releases its hold.
-    pub fn lose(&self, claim: &Claim) -> Noted {
-        if self.noted.get(claim.bid).is_some_and(|bits| bits & Notice::Bill as u16 != 0) {
-            return Noted::Contradiction;
-        }
-        let noted = self.note(claim, Notice::Loss as u16, |account| account.tally().losses.add(1));
-        if noted == Noted::Counted {
-            self.release(claim.bid);
-        }
-        noted
-    }
-
-    /// Charges a billable impression at `price` (at most the claim's ceiling) and counts the
-    /// exposure. Money that was held is freed in the same step.
-    pub fn bill(&self, claim: &Claim, price: CpmMicros, now: UnixSeconds) -> Noted {
-        let noted = self.note(claim, Notice::Bill as u16, |_| ());
-        if noted != Noted::Counted {
-            return noted;
-        }
-        let Some(account) = self.account(claim.campaign) else { return Noted::Contradiction };
-        let held = self.holds.remove(claim.bid).map(|hold| hold.claim.held);
-        account.charge(claim.charge_at(price), held, now);
-        self.expose(claim, &account, now);
-        account.tally().impressions.add(1);
-        if held.is_some() {
-            return Noted::Counted;
-        }
-        account.tally().late.add(1);
-        Noted::CountedLate
-    }
-
-    /// Turns the hold's cap slots into impressions. At the bound on persons the impression
-    /// still counts in money; the pair goes uncounted, as the hold before it was refused.
-    fn expose(&self, claim: &Claim, account: &Account, now: UnixSeconds) {
-        for scope in scopes_of(claim, account) {
-            for key in &claim.keys {
-                if let Some(mut exposures) = self.exposures_mut((*key, scope)) {
-                    exposures.release(claim.bid);
-                    exposures.expose(now);
-                }
-            }
-        }
-    }
-
-    /// Notes that the ad was seen.
-    pub fn view(&self, claim: &Claim) -> Noted {
-        self.note(claim, Notice::View as u16, |account| account.tally().views.add(1))
-    }
-
-    /// Notes how far a spot was played. Players report each step; none implies another.
-    pub fn progress(&self, claim: &Claim, progress: Progress) -> Noted {
-        let count = |account: &Account| account.tally().progress[progress.index()].add(1);
-        self.note(claim, progress_bit(progress), count)
-    }
-
-    /// Notes a click: the person's fatigue with the campaign starts anew.
-    pub fn click(&self, claim: &Claim, now: UnixSeconds) -> Noted {
-        let noted = self.note(claim, Notice::Click as u16, |account| account.tally().clicks.add(1));
-        if noted == Noted::Counted {
-            for key in &claim.keys {
-                if let Some(mut exposures) = self.exposures_mut((*key, claim.campaign.into())) {
-                    exposures.click(now);
-                }
-            }
-        }
-        noted
-    }
-
-    /// Counts a notice once: `count` runs only the first time.
-    fn note(&self, claim: &Claim, bit: u16, count: impl FnOnce(&Account)) -> Noted {
-        let first = self.noted.update(claim.bid, claim.notices_end, |bits| {
-            let first = *bits & bit == 0;
-            *bits |= bit;
-            first
-        });
-        match first {
-            Some(true) => {
-                if let Some(account) = self.account(claim.campaign) {
-                    count(&account);
-                }
-                Noted::Counted
-            }
-            Some(false) => Noted::Duplicate,
-            None => Noted::LedgerFull,
-        }
-    }
-
-    /// Lets time pass: releases holds and forgets notices whose time has ended. Returns how
-    /// many holds were released. Call it at least once a second.
-    pub fn advance(&self, now: UnixSeconds) -> usize {
-        let ended = self.holds.take_ended(now);
-        for (_, hold) in &ended {
-            hold.account.unreserve(hold.claim.held);
-            self.release_caps(&hold.claim, &hold.account);
-        }
-        self.holds_expired.fetch_add(ended.len() as u64, Ordering::Relaxed);
-        self.noted.take_ended(now);
-        ended.len()
+        let shown = |key: &UserKey| {
+            self.persons.look((*key, scope), |exposures| exposures.shown_total(scope))
+        };
+        keys.iter().map(shown).max().unwrap_or(0)
     }
 
     /// Forgets persons whose exposures no cap can ask about any more. Walks the whole table:
     /// call it every few minutes, off the request threads.
     pub fn forget_stale_persons(&self, now: UnixSeconds) {
-        self.exposures.retain(|_, exposures| {
-            let keep = !exposures.is_stale(now);
-            if !keep {
-                self.exposures_count.fetch_sub(1, Ordering::Relaxed);
-            }
-            keep
-        });
+        self.persons.forget_stale(now);
     }
 
-    /// Live holds.
+    /// What this node should ask for of the budgets it shares: call it once a second, and hand
+    /// each in as an event. Empty where it shares none.
+    pub fn lease_needs(&self, now: UnixSeconds) -> Vec<LeaseRequest> {
+        if self.outlook.standing == Standing::Sole {
+            return Vec::new();
+        }
+        let nodes = self.nodes.load(Ordering::Relaxed);
+        let need = |(campaign, account): (CampaignKey, Arc<Account>)| {
+            account.lease_need(campaign, (nodes, now))
+        };
+        self.all_accounts().into_iter().filter_map(need).collect()
+    }
+
+    /// What this node has leased and does not use: to be given back when it bids no more.
+    pub fn lease_surplus(&self) -> Vec<(CampaignKey, MoneyNanos)> {
+        let surplus = |(campaign, account): (CampaignKey, Arc<Account>)| {
+            let surplus = account.lease_surplus();
+            (surplus.0 > 0).then_some((campaign, surplus))
+        };
+        self.all_accounts().into_iter().filter_map(surplus).collect()
+    }
+
+    /// What this node has counted of its bids since it was last asked: to be handed in as one
+    /// event every few seconds, so that reports have it.
+    pub fn take_counts(&self, now: UnixSeconds) -> Vec<Count> {
+        let mut counts = Vec::new();
+        for (campaign, account) in self.all_accounts() {
+            account.unsaid().take(campaign, now, &mut counts);
+        }
+        counts
+    }
+
+    /// All accounts, in the order of their campaigns' keys.
+    fn all_accounts(&self) -> Vec<(CampaignKey, Arc<Account>)> {
+        let all = self.accounts.iter().map(|entry| (*entry.key(), Arc::clone(entry.value())));
+        let mut all: Vec<_> = all.collect();
+        all.sort_unstable_by_key(|(campaign, _)| *campaign);
+        all
+    }
+
+    /// The time of the log: the greatest of any event folded so far.
+    pub fn log_time(&self) -> UnixSeconds {
+        self.outlook.log_time()
+    }
+
+    /// The node whose money this is, where budgets are shared.
+    pub fn node(&self) -> Option<NodeKey> {
+        match self.outlook.standing {
+            Standing::Sole => None,
+            Standing::Shared(node) => Some(node),
+        }
+    }
+
+    /// Live holds of this node.
     pub fn holds_live(&self) -> usize {
         self.holds.len()
+    }
+
+    /// Holds of other nodes that count against caps here.
+    pub fn remote_holds_live(&self) -> usize {
+        self.remote_holds.len()
     }
 
     /// Holds whose time ended before a notice came, since the start.
@@ -441,9 +276,31 @@ impl Ledger {
         self.holds_expired.load(Ordering::Relaxed)
     }
 
-    /// (person, scope) pairs remembered.
+    /// (person, campaign and creative) pairs remembered.
     pub fn persons(&self) -> usize {
-        self.exposures_count.load(Ordering::Relaxed)
+        self.persons.pairs()
+    }
+
+    /// Such pairs that were forgotten for want of room while caps could still ask for them,
+    /// since the start.
+    pub fn persons_evicted(&self) -> u64 {
+        self.persons.evicted()
+    }
+
+    /// Bids whose notices were forgotten for want of room before their time had ended, since the
+    /// start: if one comes again, it counts again.
+    pub fn notices_evicted(&self) -> u64 {
+        self.noted.evicted()
+    }
+
+    /// Clicks and views that were forgotten for want of room, since the start.
+    pub fn touches_dropped(&self) -> u64 {
+        self.folds.lock().attribution.touches.dropped
+    }
+
+    /// Rows of the report, and how long they are.
+    pub fn report(&self, query: &report::Query<'_>) -> Vec<report::Row> {
+        self.folds.lock().report.rows(query)
     }
 
     /// Everything that is held over all accounts; for tests and reports.
@@ -451,17 +308,6 @@ impl Ledger {
         self.accounts.iter().fold(MoneyNanos(0), |sum, entry| sum.plus(entry.money().held))
     }
 }
-
-/// Under which scopes a claim's impressions count: its campaign, and its advertiser where the
-/// advertiser has caps of its own.
-fn scopes_of(claim: &Claim, account: &Account) -> impl Iterator<Item = Scope> + use<> {
-    let campaign = Some(Scope::from(claim.campaign));
-    campaign.into_iter().chain(account.capped_advertiser().map(Scope::from))
-}
-
-/// How long exposures are remembered at least after the last one, so that fatigue and
-/// sequences go on: the longest membership that the field's platforms keep by default.
-pub const EXPOSURES_KEPT: Seconds = Seconds(90 * 86_400);
 
 #[cfg(test)]
 mod tests;

@@ -1,14 +1,24 @@
 //! The promises of the ledger: caps hold in every window, money adds up, notices count once.
 
+mod clocks;
+mod folding;
+mod leases;
+mod windows;
+pub(in crate::ledger) mod world;
+
 use super::*;
 use crate::campaign::model::{Budget, Cap, Flight, Pacing};
-use crate::model::{CreativeKey, Currency, ExchangeKey, NoBidReason};
+use crate::event::{EventKeys, NoticeKind};
+use crate::model::{
+    AdvertiserKey, BidId, CpmMicros, CreativeKey, Currency, ExchangeKey, NoBidReason, NodeKey,
+};
 use crate::privacy::Basis;
 use proptest::prelude::*;
 use smallvec::smallvec;
 
 const START: UnixSeconds = UnixSeconds(1_800_000_000);
 const HOLD: Seconds = Seconds(60);
+const CAMPAIGN: Scope = Scope::Campaign(CampaignKey(7));
 const PRICE: CpmMicros = CpmMicros(2_000_000);
 
 fn claim(n: u64, now: UnixSeconds) -> Claim {
@@ -26,6 +36,7 @@ fn claim(n: u64, now: UnixSeconds) -> Claim {
         notices_end: now.plus(Seconds(86_400)),
         test: false,
         basis: Basis::default(),
+        node: NodeKey(7),
     }
 }
 
@@ -39,14 +50,14 @@ fn limits(daily: Option<i64>, total: Option<i64>, pacing: Pacing) -> Limits {
         },
         flight: Flight { from: UnixSeconds(START.0 - 1_000), to: UnixSeconds(START.0 + 9_000) },
         advertiser: AdvertiserKey(9),
-        advertiser_capped: false,
+        dearest: PRICE.cost_of_one(),
     }
 }
 
 /// A ledger with one account.
 fn ledger(limits: Limits) -> (Ledger, Arc<Account>) {
     let ledger = Ledger::new(LedgerLimits::default(), 42);
-    let account = Arc::clone(&ledger.accounts.entry(CampaignKey(7)).or_default());
+    let account = ledger.open_account(CampaignKey(7));
     account.set_limits(limits);
     (ledger, account)
 }
@@ -57,9 +68,17 @@ fn free(total: i64) -> (Ledger, Arc<Account>) {
 
 fn hold(ledger: &Ledger, account: &Arc<Account>, what: (&Claim, &Caps)) -> Result<(), HoldRefusal> {
     let (claim, caps) = what;
-    let none = Caps::default();
-    let caps = [(Scope(7), caps), (Scope(9), &none)];
-    ledger.hold(&HoldRequest { claim, account, caps }, claim.issued)
+    let caps = [(CAMPAIGN, caps)];
+    let request = HoldRequest { claim, account, advertiser: AdvertiserKey(9), caps: &caps };
+    ledger.hold(&request, claim.issued)
+}
+
+fn bill(ledger: &Ledger, claim: &Claim, (price, at): (CpmMicros, UnixSeconds)) -> Noted {
+    ledger.note(NoticeKind::Bill(price), claim, at)
+}
+
+fn lose(ledger: &Ledger, claim: &Claim) -> Noted {
+    ledger.note(NoticeKind::Loss, claim, claim.issued)
 }
 
 fn caps(windows: &[(u16, u32)], min_gap: Option<u32>) -> Caps {
@@ -74,10 +93,13 @@ fn a_bid_holds_money_and_billing_turns_it_into_a_charge() {
     let claim = claim(1, START);
     hold(&ledger, &account, (&claim, &Caps::default())).expect("room");
     assert_eq!(account.money().held, PRICE.cost_of_one());
-    assert_eq!(ledger.bill(&claim, CpmMicros(1_500_000), START.plus(Seconds(2))), Noted::Counted);
+    assert_eq!(
+        bill(&ledger, &claim, (CpmMicros(1_500_000), START.plus(Seconds(2)))),
+        Noted::Counted
+    );
     let money = account.money();
     assert_eq!((money.held, money.spent), (MoneyNanos(0), MoneyNanos(1_500_000)));
-    assert_eq!(ledger.bill(&claim, PRICE, START.plus(Seconds(3))), Noted::Duplicate);
+    assert_eq!(bill(&ledger, &claim, (PRICE, START.plus(Seconds(3)))), Noted::Duplicate);
     assert_eq!(account.money().spent, MoneyNanos(1_500_000));
     assert_eq!(account.tally().impressions.get(), 1);
 }
@@ -91,13 +113,13 @@ fn a_loss_or_the_end_of_its_time_releases_a_hold() {
     let second = claim(2, START);
     let refused = hold(&ledger, &account, (&second, &none));
     assert!(matches!(refused, Err(HoldRefusal::Money(_))), "the budget is held");
-    assert_eq!(ledger.lose(&first), Noted::Counted);
-    assert_eq!(ledger.lose(&first), Noted::Duplicate);
+    assert_eq!(lose(&ledger, &first), Noted::Counted);
+    assert_eq!(lose(&ledger, &first), Noted::Duplicate);
     hold(&ledger, &account, (&second, &none)).expect("given back by the loss");
     assert_eq!(ledger.advance(START.plus(Seconds(59))), 0);
     assert_eq!(ledger.advance(START.plus(HOLD)), 1);
     assert_eq!((account.money().held, ledger.holds_live()), (MoneyNanos(0), 0));
-    assert_eq!(ledger.bill(&second, PRICE, START.plus(Seconds(61))), Noted::CountedLate);
+    assert_eq!(bill(&ledger, &second, (PRICE, START.plus(Seconds(61)))), Noted::CountedLate);
     assert_eq!((account.money().spent, account.tally().late.get()), (PRICE.cost_of_one(), 1));
 }
 
@@ -113,7 +135,7 @@ fn what_a_bid_needs_less_in_the_end_is_given_back_and_never_more_is_taken() {
     let cheaper = Claim { held: half.cost_of_one(), ceiling: half, ..first };
     ledger.settle(&cheaper);
     assert_eq!(account.money().held, half.cost_of_one());
-    ledger.bill(&cheaper, half, START);
+    bill(&ledger, &cheaper, (half, START));
     assert_eq!((account.money().held, account.money().spent), (MoneyNanos(0), half.cost_of_one()));
     ledger.settle(&cheaper);
     assert_eq!(account.money().held, MoneyNanos(0), "what is billed holds nothing");
@@ -124,8 +146,8 @@ fn a_loss_after_billing_changes_nothing() {
     let (ledger, account) = free(10 * PRICE.0);
     let claim = claim(1, START);
     hold(&ledger, &account, (&claim, &Caps::default())).expect("room");
-    ledger.bill(&claim, PRICE, START);
-    assert_eq!(ledger.lose(&claim), Noted::Contradiction);
+    bill(&ledger, &claim, (PRICE, START));
+    assert_eq!(lose(&ledger, &claim), Noted::Contradiction);
     assert_eq!(account.money().spent, PRICE.cost_of_one());
 }
 
@@ -136,7 +158,7 @@ fn a_reload_changes_limits_and_never_what_was_spent() {
     for n in 0..3 {
         let claim = claim(n, START);
         hold(&ledger, &account, (&claim, &none)).expect("room");
-        ledger.bill(&claim, PRICE, START);
+        bill(&ledger, &claim, (PRICE, START));
     }
     account.set_limits(limits(None, Some(3 * PRICE.0), Pacing::Asap));
     assert!(hold(&ledger, &account, (&claim(9, START), &none)).is_err(), "not refilled");
@@ -153,11 +175,11 @@ fn a_day_ends_at_the_campaigns_midnight_and_never_twice() {
     let midnight = UnixSeconds(START.0.next_multiple_of(86_400) + 86_400 - 9 * 3_600);
     let before = claim(1, midnight.minus(Seconds(1)));
     hold(&ledger, &account, (&before, &none)).expect("room");
-    ledger.bill(&before, PRICE, before.issued);
+    bill(&ledger, &before, (PRICE, before.issued));
     assert!(hold(&ledger, &account, (&claim(2, before.issued), &none)).is_err());
     let after = claim(3, midnight);
     hold(&ledger, &account, (&after, &none)).expect("a new day");
-    ledger.bill(&after, PRICE, midnight);
+    bill(&ledger, &after, (PRICE, midnight));
     assert!(
         hold(&ledger, &account, (&claim(4, before.issued), &none)).is_err(),
         "clock stepped back"
@@ -179,7 +201,7 @@ fn even_pacing_follows_the_day() {
             match hold(&ledger, &account, (&claim, &none)) {
                 Ok(()) => {
                     sent += 1;
-                    ledger.bill(&claim, PRICE, now);
+                    bill(&ledger, &claim, (PRICE, now));
                 }
                 Err(HoldRefusal::Money(refusal)) => {
                     let last = refusal.reason == NoBidReason::BudgetSpent;
@@ -199,18 +221,18 @@ fn caps_say_when_they_free() {
     for (n, offset) in [(1, 0), (2, 100)] {
         let claim = claim(n, START.plus(Seconds(offset)));
         hold(&ledger, &account, (&claim, &caps)).expect("room");
-        ledger.bill(&claim, PRICE, claim.issued);
+        bill(&ledger, &claim, (PRICE, claim.issued));
     }
     let now = START.plus(Seconds(200));
-    let refusal = ledger.check_caps(&[UserKey(1)], (Scope(7), &caps), now).expect_err("full");
+    let refusal = ledger.check_caps(&[UserKey(1)], (CAMPAIGN, &caps), now).expect_err("full");
     let CapRefusal::Window { allowed: 2, shown: 2, held: 0, frees_at, .. } = refusal else {
         panic!("{refusal:?}");
     };
     assert_eq!(frees_at, START.plus(Seconds(3_600)));
-    let at = |now| ledger.check_caps(&[UserKey(1)], (Scope(7), &caps), now);
+    let at = |now| ledger.check_caps(&[UserKey(1)], (CAMPAIGN, &caps), now);
     assert!(at(UnixSeconds(frees_at.0 - 1)).is_err() && at(frees_at).is_ok());
-    assert!(ledger.check_caps(&[UserKey(2)], (Scope(7), &caps), now).is_ok(), "another person");
-    assert!(ledger.check_caps(&[UserKey(2), UserKey(1)], (Scope(7), &caps), now).is_err());
+    assert!(ledger.check_caps(&[UserKey(2)], (CAMPAIGN, &caps), now).is_ok(), "another person");
+    assert!(ledger.check_caps(&[UserKey(2), UserKey(1)], (CAMPAIGN, &caps), now).is_err());
 }
 
 #[test]
@@ -219,16 +241,16 @@ fn a_cap_filled_by_a_bid_in_flight_frees_when_that_bid_ends() {
     let caps = caps(&[(2, 3_600)], None);
     let shown = claim(1, START);
     hold(&ledger, &account, (&shown, &caps)).expect("room");
-    ledger.bill(&shown, PRICE, START);
+    bill(&ledger, &shown, (PRICE, START));
     let in_flight = claim(2, START.plus(Seconds(10)));
     hold(&ledger, &account, (&in_flight, &caps)).expect("room");
     let now = START.plus(Seconds(20));
-    let refusal = ledger.check_caps(&[UserKey(1)], (Scope(7), &caps), now).expect_err("full");
+    let refusal = ledger.check_caps(&[UserKey(1)], (CAMPAIGN, &caps), now).expect_err("full");
     let CapRefusal::Window { shown: 1, held: 1, frees_at, .. } = refusal else {
         panic!("{refusal:?}");
     };
     assert_eq!(frees_at, in_flight.hold_ends());
-    assert!(ledger.check_caps(&[UserKey(1)], (Scope(7), &caps), frees_at).is_ok());
+    assert!(ledger.check_caps(&[UserKey(1)], (CAMPAIGN, &caps), frees_at).is_ok());
 }
 
 #[test]
@@ -240,7 +262,7 @@ fn a_gap_is_kept_from_impressions_and_from_bids_in_flight() {
     let refused = hold(&ledger, &account, (&claim(2, START.plus(Seconds(1))), &caps));
     assert!(matches!(refused, Err(HoldRefusal::Cap(CapRefusal::Gap { .. }))), "{refused:?}");
     assert_eq!(account.money().held, PRICE.cost_of_one(), "money goes back with the cap");
-    ledger.bill(&first, PRICE, START.plus(Seconds(5)));
+    bill(&ledger, &first, (PRICE, START.plus(Seconds(5))));
     assert!(hold(&ledger, &account, (&claim(3, START.plus(Seconds(304))), &caps)).is_err());
     hold(&ledger, &account, (&claim(4, START.plus(Seconds(305))), &caps)).expect("gap passed");
 }
@@ -252,41 +274,60 @@ fn clicks_end_fatigue_and_notices_count_once() {
     for n in 0..3 {
         let claim = claim(n, START.plus(Seconds(n as u32)));
         hold(&ledger, &account, (&claim, &none)).expect("room");
-        ledger.win(&claim);
-        ledger.bill(&claim, PRICE, claim.issued);
+        ledger.note(NoticeKind::Win, &claim, claim.issued);
+        bill(&ledger, &claim, (PRICE, claim.issued));
     }
     let key = [UserKey(1)];
-    assert_eq!(ledger.shown_since(&key, Scope(7), UnixSeconds(0)), 3);
-    assert_eq!(ledger.shown_since(&key, Scope(7), START.plus(Seconds(1))), 1);
+    assert_eq!(ledger.shown_since(&key, CAMPAIGN, UnixSeconds(0)), 3);
+    assert_eq!(ledger.shown_since(&key, CAMPAIGN, START.plus(Seconds(1))), 1);
     let clicked = claim(2, START);
-    assert_eq!(ledger.click(&clicked, START.plus(Seconds(2))), Noted::Counted);
-    assert_eq!(ledger.click(&clicked, START.plus(Seconds(3))), Noted::Duplicate);
-    assert_eq!(ledger.view(&clicked), Noted::Counted);
-    assert_eq!(ledger.shown_since(&key, Scope(7), UnixSeconds(0)), 0);
-    assert_eq!(ledger.shown_total(&key, Scope(7)), 3);
+    assert_eq!(ledger.note(NoticeKind::Click, &clicked, START.plus(Seconds(2))), Noted::Counted);
+    assert_eq!(ledger.note(NoticeKind::Click, &clicked, START.plus(Seconds(3))), Noted::Duplicate);
+    assert_eq!(ledger.note(NoticeKind::View, &clicked, START), Noted::Counted);
+    assert_eq!(ledger.shown_since(&key, CAMPAIGN, UnixSeconds(0)), 0);
+    assert_eq!(ledger.shown_total(&key, CAMPAIGN), 3);
     let tally = account.tally();
     assert_eq!((tally.wins.get(), tally.clicks.get(), tally.views.get()), (3, 1, 1));
 }
 
 #[test]
-fn bounds_fail_closed() {
-    let limits_small = LedgerLimits { holds_max: 1, persons_max: 1, notices_max: 1 };
+fn at_the_bound_on_holds_bids_are_refused_and_leave_nothing() {
+    let limits_small = LedgerLimits { holds_max: 1, ..LedgerLimits::default() };
     let ledger = Ledger::new(limits_small, 1);
-    let account = Arc::clone(&ledger.accounts.entry(CampaignKey(7)).or_default());
+    let account = ledger.open_account(CampaignKey(7));
     account.set_limits(limits(None, Some(i64::MAX), Pacing::Asap));
     let capped = caps(&[(5, 60)], None);
-    let first = claim(1, START);
-    hold(&ledger, &account, (&first, &capped)).expect("room");
-    let second = Claim { keys: smallvec![UserKey(2)], ..claim(2, START) };
-    assert_eq!(hold(&ledger, &account, (&second, &capped)), Err(HoldRefusal::LedgerFull));
+    hold(&ledger, &account, (&claim(1, START), &capped)).expect("room");
     assert_eq!(hold(&ledger, &account, (&claim(3, START), &capped)), Err(HoldRefusal::LedgerFull));
     assert_eq!(account.money().held, PRICE.cost_of_one(), "refusals leave nothing held");
-    assert_eq!(ledger.win(&first), Noted::Counted);
-    assert_eq!(ledger.win(&second), Noted::LedgerFull);
-    ledger.advance(START.plus(Seconds(86_400)));
-    assert_eq!(ledger.win(&second), Noted::Counted, "old notices make room");
-    ledger.forget_stale_persons(START.plus(Seconds(86_400)));
-    assert_eq!(ledger.persons(), 0);
+    let refusal = ledger.check_caps(&[UserKey(1)], (CAMPAIGN, &caps(&[(1, 60)], None)), START);
+    assert!(matches!(refusal, Err(CapRefusal::Window { held: 1, .. })), "{refusal:?}");
+}
+
+#[test]
+fn a_bid_held_twice_is_refused_and_the_first_stays() {
+    let (ledger, account) = free(i64::MAX);
+    let capped = caps(&[(5, 60)], None);
+    let claim = claim(1, START);
+    hold(&ledger, &account, (&claim, &capped)).expect("room");
+    assert_eq!(hold(&ledger, &account, (&claim, &capped)), Err(HoldRefusal::Doubled));
+    assert_eq!((account.money().held, ledger.holds_live()), (PRICE.cost_of_one(), 1));
+    let one = caps(&[(1, 60)], None);
+    assert!(ledger.check_caps(&[UserKey(1)], (CAMPAIGN, &one), START).is_err(), "its slot too");
+    ledger.release(claim.bid);
+    assert!(ledger.check_caps(&[UserKey(1)], (CAMPAIGN, &one), START).is_ok());
+}
+
+#[test]
+fn at_the_bound_on_notices_those_that_end_first_are_forgotten() {
+    let ledger = Ledger::new(LedgerLimits { notices_max: 2, ..LedgerLimits::default() }, 1);
+    let claims: Vec<_> = (0..3).map(|n| claim(n, START.plus(Seconds(n as u32)))).collect();
+    for claim in &claims {
+        assert_eq!(ledger.note(NoticeKind::Win, claim, claim.issued), Noted::Counted);
+    }
+    assert_eq!(ledger.notices_evicted(), 1);
+    let again = |n: usize| ledger.note(NoticeKind::Win, &claims[n], claims[n].issued);
+    assert_eq!(again(2), Noted::Duplicate);
 }
 
 /// One step of random traffic.
@@ -328,7 +369,7 @@ proptest! {
                 let (at, auction, claim) = pending.remove(0);
                 ledger.advance(at);
                 for _ in 0..=u32::from(auction.doubled) {
-                    let noted = if auction.won { ledger.bill(&claim, PRICE, at) } else { ledger.lose(&claim) };
+                    let noted = if auction.won { bill(&ledger, &claim, (PRICE, at)) } else { lose(&ledger, &claim) };
                     if noted == Noted::Counted && auction.won {
                         shown.push(at.0);
                     }
@@ -341,7 +382,7 @@ proptest! {
             now = now.plus(Seconds(auction.after));
             arrive(now, &mut pending);
             let claim = claim(n as u64, now);
-            let checked = ledger.check_caps(&claim.keys, (Scope(7), &caps), now);
+            let checked = ledger.check_caps(&claim.keys, (CAMPAIGN, &caps), now);
             let held = hold(&ledger, &account, (&claim, &caps));
             if let Err(HoldRefusal::Cap(refusal)) = held {
                 prop_assert_eq!(checked, Err(refusal), "deciding and holding agree");

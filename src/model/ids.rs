@@ -10,6 +10,7 @@ const SEED_USER: u64 = 0x686f_6d69_6e67_0001;
 const SEED_CAMPAIGN: u64 = 0x686f_6d69_6e67_0002;
 const SEED_CREATIVE: u64 = 0x686f_6d69_6e67_0003;
 const SEED_EXCHANGE: u64 = 0x686f_6d69_6e67_0004;
+const SEED_NODE: u64 = 0x686f_6d69_6e67_0007;
 const SEED_ADVERTISER: u64 = 0x686f_6d69_6e67_0006;
 const SEED_SPLIT: u64 = 0x686f_6d69_6e67_0005;
 
@@ -54,7 +55,7 @@ impl fmt::Debug for UserKey {
 }
 
 /// Stable identity of a campaign: the hash of (advertiser id, campaign id).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct CampaignKey(pub u64);
 
 impl CampaignKey {
@@ -65,7 +66,7 @@ impl CampaignKey {
 }
 
 /// Stable identity of an advertiser: the hash of its id.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct AdvertiserKey(pub u64);
 
 impl AdvertiserKey {
@@ -76,7 +77,7 @@ impl AdvertiserKey {
 }
 
 /// Stable identity of a creative: the hash of (advertiser id, creative id).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct CreativeKey(pub u64);
 
 impl CreativeKey {
@@ -87,13 +88,24 @@ impl CreativeKey {
 }
 
 /// Stable identity of an exchange: the hash of its profile's name.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct ExchangeKey(pub u64);
 
 impl ExchangeKey {
     /// Hashes the name.
     pub fn new(name: &str) -> Self {
         Self(XxHash3_64::oneshot_with_seed(SEED_EXCHANGE, name.as_bytes()))
+    }
+}
+
+/// One bidder of a cluster: the hash of its name. 0 is none: what is older than names.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct NodeKey(pub u32);
+
+impl NodeKey {
+    /// Hashes the name.
+    pub fn new(node: &str) -> Self {
+        Self((XxHash3_64::oneshot_with_seed(SEED_NODE, node.as_bytes()) as u32).max(1))
     }
 }
 

@@ -3,6 +3,7 @@
 //! Guarantees: integers with units in their names, no I/O, no clock, no allocation
 //! beyond what a constructor is given. Must not import any other room of the crate.
 
+pub mod hashing;
 pub mod ids;
 pub mod media;
 pub mod money;
@@ -13,7 +14,8 @@ pub mod reason;
 pub mod time;
 
 pub use ids::{
-    AdvertiserKey, BidId, CampaignKey, CreativeKey, ExchangeKey, IdSpace, SegmentId, UserKey,
+    AdvertiserKey, BidId, CampaignKey, CreativeKey, ExchangeKey, IdSpace, NodeKey, SegmentId,
+    UserKey,
 };
 pub use media::{MediaType, MediaTypes};
 pub use money::{Amount, CpmMicros, Currency, MoneyNanos, Rates, Rounding};

@@ -36,7 +36,7 @@ pub enum NoBidReason {
     NoUsableImpression,
     /// A child-directed request (COPPA): no identity, no retargeting.
     Coppa,
-    /// The person opted out under a US law (us_privacy, GPC, GPP).
+    /// The person opted out: under a US law (us_privacy, GPC, GPP), or with us.
     OptedOut,
     /// GDPR applies and there is no consent that this bidder can rely on.
     ConsentMissing,
@@ -50,6 +50,8 @@ pub enum NoBidReason {
     /// since reading it costs more than the gates before.
     Crawler,
     // --- one campaign on one impression ---
+    /// The person did what the campaign is for (bought, say) since the visit that led here.
+    Burned,
     /// The person is in no segment that the campaign's audience needs, or the rule is not met.
     NotInAudience,
     /// The campaign is paused.
@@ -108,6 +110,8 @@ pub enum NoBidReason {
     BudgetSpent,
     /// Even pacing: the campaign is ahead of its plan.
     PacingAhead,
+    /// This node's part of the budget has no room; more of it has been asked for.
+    AwaitingLease,
     /// The price falls below the campaign's own minimum.
     BelowMinimum,
     /// The price is below the impression's floor.
@@ -118,12 +122,15 @@ pub enum NoBidReason {
     Outranked,
     /// The budget was taken by a concurrent bid between deciding and holding.
     HoldRefused,
+    /// After an unclean stop: bids of before it may still be billed, so that a cap or a budget
+    /// cannot be known to have room yet.
+    Recovering,
     /// The decision took longer than the budget.
     Late,
 }
 
 /// Every reason, in gate order: for metrics tables and tests.
-pub const ALL_REASONS: [NoBidReason; 55] = {
+pub const ALL_REASONS: [NoBidReason; 58] = {
     use NoBidReason as R;
     [
         R::InvalidRequest,
@@ -146,6 +153,7 @@ pub const ALL_REASONS: [NoBidReason; 55] = {
         R::NoUserId,
         R::UnknownUser,
         R::Crawler,
+        R::Burned,
         R::NotInAudience,
         R::Paused,
         R::FlightNotStarted,
@@ -175,11 +183,13 @@ pub const ALL_REASONS: [NoBidReason; 55] = {
         R::CurrencyMismatch,
         R::BudgetSpent,
         R::PacingAhead,
+        R::AwaitingLease,
         R::BelowMinimum,
         R::BelowFloor,
         R::Holdout,
         R::Outranked,
         R::HoldRefused,
+        R::Recovering,
         R::Late,
     ]
 };
@@ -209,6 +219,7 @@ impl NoBidReason {
             R::NoUsableImpression => "no_usable_impression",
             R::NoUserId => "no_user_id",
             R::UnknownUser => "unknown_user",
+            R::Burned => "burned",
             R::NotInAudience => "not_in_audience",
             R::Paused => "paused",
             R::FlightNotStarted => "flight_not_started",
@@ -245,12 +256,14 @@ impl NoBidReason {
             R::MinGap => "min_gap",
             R::BudgetSpent => "budget_spent",
             R::PacingAhead => "pacing_ahead",
+            R::AwaitingLease => "awaiting_lease",
             R::CurrencyMismatch => "currency_mismatch",
             R::BelowMinimum => "below_minimum",
             R::BelowFloor => "below_floor",
             R::Holdout => "holdout",
             R::Outranked => "outranked",
             R::HoldRefused => "hold_refused",
+            R::Recovering => "recovering",
             _ => "late",
         }
     }
@@ -259,7 +272,7 @@ impl NoBidReason {
     pub fn nbr(self) -> u32 {
         use NoBidReason as R;
         match self {
-            R::NotReady | R::Overload | R::OverRate | R::HoldRefused => 1,
+            R::NotReady | R::Overload | R::OverRate | R::HoldRefused | R::Recovering => 1,
             R::InvalidRequest => 2,
             R::Crawler => 3,
             R::BlockedInventory => 7,
@@ -269,6 +282,7 @@ impl NoBidReason {
             | R::ConsentMissing
             | R::NoUserId
             | R::UnknownUser
+            | R::Burned
             | R::NotInAudience => 8,
             R::FrequencyCap | R::MinGap => 9,
             R::TimeTooShort | R::Late => 15,

@@ -19,8 +19,9 @@ pub mod variant;
 
 pub use token::{Keyring, Side, TokenError};
 
+use crate::event::NoticeKind;
 use crate::ledger::{Claim, Ledger, Noted};
-use crate::model::{ExchangeKey, Seconds, UnixSeconds};
+use crate::model::{CpmMicros, ExchangeKey, Seconds, UnixSeconds};
 use crate::openrtb::profile::BillingEvent;
 use encrypted_price::PriceKeys;
 use price::{PriceForm, PriceSaid};
@@ -48,6 +49,7 @@ impl From<Noted> for Outcome {
             Noted::CountedLate => Self::CountedLate,
             Noted::Duplicate => Self::Duplicate,
             Noted::Contradiction => Self::Contradiction,
+            Noted::Expired => Self::Expired,
             Noted::LedgerFull => Self::LedgerFull,
         }
     }
@@ -70,61 +72,77 @@ pub struct Arrival<'a> {
 pub struct Office<'a> {
     /// The keys that sign and verify.
     pub keyring: &'a Keyring,
-    /// Where it is counted.
-    pub ledger: &'a Ledger,
     /// What makes an impression billable at an exchange; `None` for one unknown by now.
     pub billing: &'a dyn Fn(ExchangeKey) -> Option<BillingEvent>,
     /// The keys of an exchange's prices; `None` for one that writes them plainly.
     pub price_keys: &'a dyn Fn(ExchangeKey) -> Option<&'a PriceKeys>,
 }
 
+/// What a notice is, before anything is counted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Judged {
+    /// Something that happened, to be counted once.
+    Event(NoticeKind, Claim),
+    /// Nothing to be counted. The claim is there whenever the signature is good, so that a
+    /// click can be sent on even if it no longer counts.
+    Told(Outcome, Option<Claim>),
+}
+
 /// How far an exchange's clock may be off ours: far more than a synchronised one ever is.
 const CLOCK_SKEW_MAX: Seconds = Seconds(600);
 
 impl Office<'_> {
-    /// Takes a notice in. The claim is returned whenever the signature is good, so that a
-    /// click can be sent on even if it no longer counts.
-    pub fn receive(&self, arrival: &Arrival<'_>) -> (Outcome, Option<Claim>) {
+    /// Says what a notice is.
+    pub fn judge(&self, arrival: &Arrival<'_>) -> Judged {
         let claim = match self.keyring.open(arrival.token, side_of(arrival.kind)) {
             Ok(claim) => claim,
-            Err(TokenError::BadSignature) => return (Outcome::BadSignature, None),
-            Err(_) => return (Outcome::BadToken, None),
+            Err(TokenError::BadSignature) => return Judged::Told(Outcome::BadSignature, None),
+            Err(_) => return Judged::Told(Outcome::BadToken, None),
         };
-        (self.count(arrival, &claim), Some(claim))
+        match self.kind_of(arrival, &claim) {
+            Ok(kind) => Judged::Event(kind, claim),
+            Err(outcome) => Judged::Told(outcome, Some(claim)),
+        }
     }
 
-    fn count(&self, arrival: &Arrival<'_>, claim: &Claim) -> Outcome {
+    /// Judges a notice and counts it in a ledger that has no log: for tests and tools.
+    pub fn receive(&self, arrival: &Arrival<'_>, ledger: &Ledger) -> (Outcome, Option<Claim>) {
+        match self.judge(arrival) {
+            Judged::Event(kind, claim) => {
+                (ledger.note(kind, &claim, arrival.now).into(), Some(claim))
+            }
+            Judged::Told(outcome, claim) => (outcome, claim),
+        }
+    }
+
+    fn kind_of(&self, arrival: &Arrival<'_>, claim: &Claim) -> Result<NoticeKind, Outcome> {
         if claim.test {
-            return Outcome::Test;
+            return Err(Outcome::Test);
         }
         if arrival.now >= claim.notices_end {
-            return Outcome::Expired;
+            return Err(Outcome::Expired);
         }
         if let Some(progress) = arrival.kind.progress() {
-            return self.ledger.progress(claim, progress).into();
+            return Ok(NoticeKind::Progress(progress));
         }
         match arrival.kind {
             Kind::Win => self.win(arrival, claim),
-            Kind::Bill => self.bill(arrival, claim),
-            Kind::Loss => self.ledger.lose(claim).into(),
-            Kind::Click => self.ledger.click(claim, arrival.now).into(),
-            _ => self.ledger.view(claim).into(),
+            Kind::Bill => self.billed(arrival, claim).map(NoticeKind::Bill),
+            Kind::Loss => Ok(NoticeKind::Loss),
+            Kind::Click => Ok(NoticeKind::Click),
+            _ => Ok(NoticeKind::View),
         }
     }
 
-    fn win(&self, arrival: &Arrival<'_>, claim: &Claim) -> Outcome {
-        if (self.billing)(claim.exchange) != Some(BillingEvent::Nurl) {
-            return match self.price(arrival, claim) {
-                PriceSaid::Audit => Outcome::Test,
-                PriceSaid::Unreplaced => Outcome::PriceUnreplaced,
-                _ => self.ledger.win(claim).into(),
-            };
+    fn win(&self, arrival: &Arrival<'_>, claim: &Claim) -> Result<NoticeKind, Outcome> {
+        if (self.billing)(claim.exchange) == Some(BillingEvent::Nurl) {
+            return self.billed(arrival, claim).map(NoticeKind::WinAndBill);
         }
-        let billed = self.bill(arrival, claim);
-        if matches!(billed, Outcome::Counted | Outcome::CountedLate) {
-            self.ledger.win(claim);
+        match self.price(arrival, claim) {
+            PriceSaid::Audit => Err(Outcome::Test),
+            PriceSaid::Unreplaced => Err(Outcome::PriceUnreplaced),
+            _ => Ok(NoticeKind::Win),
         }
-        billed
     }
 
     /// The price in the form of its exchange: encrypted since the bid was made, and before now.
@@ -136,18 +154,17 @@ impl Office<'_> {
         PriceSaid::in_query(arrival.query, &form)
     }
 
-    fn bill(&self, arrival: &Arrival<'_>, claim: &Claim) -> Outcome {
-        let price = match self.price(arrival, claim) {
-            PriceSaid::Amount(price) if price > claim.ceiling => return Outcome::PriceAboveBid,
-            PriceSaid::Amount(price) => price,
+    fn billed(&self, arrival: &Arrival<'_>, claim: &Claim) -> Result<CpmMicros, Outcome> {
+        match self.price(arrival, claim) {
+            PriceSaid::Amount(price) if price > claim.ceiling => Err(Outcome::PriceAboveBid),
+            PriceSaid::Amount(price) => Ok(price),
             // The impression was delivered and has a cost that nobody tells: the bid is the
             // most it can be, so a budget is never overspent by it.
-            PriceSaid::Nothing => claim.ceiling,
-            PriceSaid::Audit => return Outcome::Test,
-            PriceSaid::Unreplaced => return Outcome::PriceUnreplaced,
-            PriceSaid::Unreadable => return Outcome::PriceUnreadable,
-        };
-        self.ledger.bill(claim, price, arrival.now).into()
+            PriceSaid::Nothing => Ok(claim.ceiling),
+            PriceSaid::Audit => Err(Outcome::Test),
+            PriceSaid::Unreplaced => Err(Outcome::PriceUnreplaced),
+            PriceSaid::Unreadable => Err(Outcome::PriceUnreadable),
+        }
     }
 }
 

@@ -4,7 +4,8 @@ use super::token::Tokens;
 use super::*;
 use crate::ledger::LedgerLimits;
 use crate::model::{
-    BidId, CampaignKey, CpmMicros, CreativeKey, Currency, MoneyNanos, Seconds, UnixSeconds, UserKey,
+    BidId, CampaignKey, CpmMicros, CreativeKey, Currency, MoneyNanos, NodeKey, Seconds,
+    UnixSeconds, UserKey,
 };
 use crate::privacy::Basis;
 use proptest::prelude::*;
@@ -27,6 +28,7 @@ fn claim() -> Claim {
         notices_end: NOW.plus(Seconds(86_400)),
         test: false,
         basis: Basis::default(),
+        node: NodeKey(7),
     }
 }
 
@@ -138,15 +140,14 @@ fn receive(
     ledger.open_account(claim.campaign);
     let (keyring, tokens) = (ring(&[1]), signed(claim));
     let billing_of = |_| Some(billing);
-    let office =
-        Office { keyring: &keyring, ledger: &ledger, billing: &billing_of, price_keys: &|_| None };
+    let office = Office { keyring: &keyring, billing: &billing_of, price_keys: &|_| None };
     let mut outcomes = Vec::new();
     for (kind, query, now) in notices {
         let token = match side_of(*kind) {
             Side::Exchange => &tokens.exchange,
             Side::Browser => &tokens.browser,
         };
-        outcomes.push(office.receive(&Arrival { kind: *kind, token, query, now: *now }).0);
+        outcomes.push(office.receive(&Arrival { kind: *kind, token, query, now: *now }, &ledger).0);
     }
     (outcomes, ledger)
 }
@@ -160,8 +161,7 @@ fn billing_counts_once_at_the_clearing_price() {
     let bill = (Kind::Bill, "p=1.2", NOW);
     let (outcomes, ledger) =
         receive(&claim(), BillingEvent::Burl, &[(Kind::Win, "p=1.2", NOW), bill, bill]);
-    // No hold was taken in this test, so the billing is a late one.
-    assert_eq!(outcomes, [Outcome::Counted, Outcome::CountedLate, Outcome::Duplicate]);
+    assert_eq!(outcomes, [Outcome::Counted, Outcome::Counted, Outcome::Duplicate]);
     assert_eq!(spent(&ledger), MoneyNanos(1_111_111), "half the ceiling, half of what was held");
 }
 
@@ -200,13 +200,12 @@ fn an_encrypted_price_bills_and_a_plain_one_does_not() {
     ledger.open_account(claim.campaign);
     let office = Office {
         keyring: &keyring,
-        ledger: &ledger,
         billing: &|_| Some(BillingEvent::Burl),
         price_keys: &|_| Some(&keys),
     };
     let outcome = |price: &str| {
         let (query, token) = (format!("p={price}"), &tokens.exchange);
-        office.receive(&Arrival { kind: Kind::Bill, token, query: &query, now }).0
+        office.receive(&Arrival { kind: Kind::Bill, token, query: &query, now }, &ledger).0
     };
     assert_eq!(outcome("0.0019"), Outcome::PriceUnreadable);
     assert_eq!(spent(&ledger), MoneyNanos(0));

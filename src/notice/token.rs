@@ -4,9 +4,10 @@
 //! (win, billing, loss), the second those of the browser (view, click). Neither half can be
 //! made from the other, so who reads the markup cannot forge a billing.
 //!
-//! Layout of version 1, little-endian: version, key id, flags (bit 0 test, bits 1 to 3 number
-//! of keys, bits 4 and 5 the legal basis), bid, exchange, campaign, creative (8 bytes each), currency (3), issued, notices
-//! end (4 each), hold time (2), ceiling and held money as varints, keys (8 each), tag (16).
+//! Layout of version 2, little-endian: version, key id, flags (bit 0 test, bits 1 to 3 number
+//! of keys, bits 4 and 5 the legal basis), bid, exchange, campaign, creative (8 bytes each),
+//! currency (3), issued, notices end (4 each), hold time (2), ceiling and held money as varints,
+//! node (4), keys (8 each), tag (16). Version 1, which is read but not made, has no node.
 //!
 //! The person's keys are masked with a stream that differs for every bid, so that whoever
 //! reads the markup of two pages cannot tell that it is the same person.
@@ -17,8 +18,8 @@
 
 use crate::ledger::Claim;
 use crate::model::{
-    BidId, CampaignKey, CpmMicros, CreativeKey, Currency, ExchangeKey, MoneyNanos, Seconds,
-    UnixSeconds, UserKey,
+    BidId, CampaignKey, CpmMicros, CreativeKey, Currency, ExchangeKey, MoneyNanos, NodeKey,
+    Seconds, UnixSeconds, UserKey,
 };
 use crate::privacy::Basis;
 use base64::Engine;
@@ -28,7 +29,9 @@ use sha2::Sha256;
 use smallvec::SmallVec;
 use subtle::ConstantTimeEq;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// Tokens of before nodes had names: good until their notices end.
+const VERSION_WITHOUT_NODE: u8 = 1;
 /// Where the flags say why the bid was lawful. Tokens made before they did have zeros there.
 const BASIS_SHIFT: u8 = 4;
 const BASIS_MASK: u8 = 0b11;
@@ -37,7 +40,7 @@ const TAG_BYTES: usize = 16;
 /// As many keys as one block of the masking stream covers.
 const KEYS_MAX: usize = 4;
 const _: () = assert!(KEYS_MAX >= crate::audience::membership::PERSON_KEYS_MAX);
-/// Longest token that is looked at: one with four keys and large amounts has 156 characters.
+/// Longest token that is looked at: one with four keys and large amounts has 162 characters.
 pub const TOKEN_CHARACTERS_MAX: usize = 256;
 /// Shortest secret: as long as the hash, or it would be the weakest link.
 pub const SECRET_BYTES_MIN: usize = 32;
@@ -155,7 +158,7 @@ impl Keyring {
         let payload_length = length.checked_sub(TAG_BYTES).ok_or(TokenError::Malformed)?;
         let (payload, tag) = bytes[..length].split_at(payload_length);
         let [version, id, ..] = payload else { return Err(TokenError::Malformed) };
-        if *version != VERSION {
+        if ![VERSION, VERSION_WITHOUT_NODE].contains(version) {
             return Err(TokenError::UnknownVersion);
         }
         let known = self.keys.iter().find(|known| known.id == *id);
@@ -194,6 +197,7 @@ fn payload(claim: &Claim, key: &Key) -> Payload {
     payload.extend_from_slice(&hold_ttl.to_le_bytes());
     push_varint(&mut payload, claim.ceiling.0.max(0) as u64);
     push_varint(&mut payload, claim.held.0.max(0) as u64);
+    payload.extend_from_slice(&claim.node.0.to_le_bytes());
     for (user, mask) in keys.iter().zip(masks(key, claim.bid)) {
         payload.extend_from_slice(&(user.0 ^ mask).to_le_bytes());
     }
@@ -228,8 +232,12 @@ fn claim(payload: &[u8], key: &Key) -> Option<Claim> {
         hold_ttl: Seconds(u32::from(u16::from_le_bytes(take(&mut rest)?))),
         ceiling: CpmMicros(i64::try_from(take_varint(&mut rest)?).ok()?),
         held: MoneyNanos(i64::try_from(take_varint(&mut rest)?).ok()?),
+        node: NodeKey::default(),
         keys: SmallVec::new(),
     };
+    if payload[0] != VERSION_WITHOUT_NODE {
+        claim.node = NodeKey(u32::from_le_bytes(take(&mut rest)?));
+    }
     let count = usize::from(flags >> 1 & 7);
     let masks = masks(key, claim.bid);
     for mask in masks.get(..count)? {

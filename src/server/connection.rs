@@ -129,8 +129,8 @@ impl<H: Handler> Door<H> {
     }
 
     async fn admit(self: &Rc<Self>, accepted: io::Result<(TcpStream, SocketAddr)>) {
-        if let Ok((stream, _)) = accepted {
-            self.spawn(stream);
+        if let Ok((stream, peer)) = accepted {
+            self.spawn(stream, peer);
         } else {
             // Usually out of file descriptors: going on at once would only spin.
             self.metrics.accept_failed(self.port);
@@ -139,11 +139,12 @@ impl<H: Handler> Door<H> {
     }
 
     /// Serves one connection as a task of its own.
-    fn spawn(self: &Rc<Self>, stream: TcpStream) {
+    fn spawn(self: &Rc<Self>, stream: TcpStream, peer: SocketAddr) {
         // Without it a reply could wait for the client's delayed acknowledgement; a socket
         // that refuses the option still works.
         let _ = stream.set_nodelay(true);
-        let seat = Seat { watched: Some(self.watchdog.watch()), door: Rc::clone(self) };
+        let watched = Some(self.watchdog.watch(Some(peer.ip())));
+        let seat = Seat { watched, door: Rc::clone(self) };
         self.connections.increment(1.0);
         tokio::task::spawn_local(async move {
             if let Some(watched) = &seat.watched {

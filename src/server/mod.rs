@@ -6,7 +6,8 @@
 //! - `route` names the path; `body` and [`encoding`] read and unpack what was sent, `packing`
 //!   packs what is answered
 //! - `cors` lets pages of configured origins call the bid port
-//! - `worker` answers bids, `notices` notices, `admin` operators; `side` runs the last two
+//! - `worker` answers bids, `notices` notices, [`events`] what shops and browsers send, `admin`
+//!   operators; `side` runs all but the first
 //! - [`service`] are the traits that the rest of the program implements; `reply` their answers
 //! - `drain` ends it all by moving the `stage`; [`limits`] holds every bound
 //! - [`settings`] is the machine's file, checked
@@ -22,6 +23,7 @@ mod connection;
 mod cors;
 mod drain;
 pub mod encoding;
+pub mod events;
 pub mod limits;
 mod listen;
 mod notices;

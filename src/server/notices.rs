@@ -6,10 +6,11 @@
 
 use super::body::{self, BodyFault, BodyPool};
 use super::connection::Handler;
+use super::events::{EventDesk, EventService};
 use super::limits::ConnectionLimits;
 use super::reply::{self, Reply};
 use super::route::PublicRoute;
-use super::service::{NoticeAnswer, NoticeKind, NoticeService};
+use super::service::{NoticeAnswer, NoticeKind, NoticeService, NoticeWork};
 use super::watch::Watch;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
@@ -26,17 +27,24 @@ pub(super) struct Arrived<'a> {
     pub(super) body: Incoming,
 }
 
-/// Answers notices on one thread.
+/// Answers notices on one thread, and beside them what shops and browsers send.
 pub(super) struct NoticeDesk<N> {
     notices: Arc<N>,
+    /// Answers the calls of shops and browsers.
+    pub(super) events: EventDesk,
     pool: Rc<BodyPool>,
     body_bytes_max: usize,
 }
 
 impl<N: NoticeService> NoticeDesk<N> {
     /// A desk that shares `pool` with its thread.
-    pub(super) fn new(notices: Arc<N>, pool: Rc<BodyPool>, limits: &ConnectionLimits) -> Self {
-        Self { notices, pool, body_bytes_max: limits.body_bytes_max }
+    pub(super) fn new(
+        (notices, events): (Arc<N>, Option<Arc<dyn EventService>>),
+        pool: Rc<BodyPool>,
+        limits: &ConnectionLimits,
+    ) -> Self {
+        let events = EventDesk::new(events, Rc::clone(&pool), limits);
+        Self { notices, events, pool, body_bytes_max: limits.body_bytes_max }
     }
 
     /// Answers one notice.
@@ -57,20 +65,26 @@ impl<N: NoticeService> NoticeDesk<N> {
             }
         }
         let query = arrived.head.uri.query().unwrap_or_default();
-        let answer = catch_unwind(AssertUnwindSafe(|| self.notices.notice(kind, token, query)));
-        reply::of_notice(answer.unwrap_or(NoticeAnswer::Refused(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "this notice could not be handled\n",
-        )))
+        let work = catch_unwind(AssertUnwindSafe(|| self.notices.notice(kind, token, query)));
+        reply::of_notice(match work {
+            Ok(NoticeWork::Ready(answer)) => answer,
+            Ok(NoticeWork::Waiting(answer)) => answer.await,
+            Err(_) => NoticeAnswer::Refused(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "this notice could not be handled\n",
+            ),
+        })
     }
 }
 
 impl<N: NoticeService> Handler for NoticeDesk<N> {
-    async fn handle(&self, request: Request<Incoming>, _: &Watch) -> Reply {
+    async fn handle(&self, request: Request<Incoming>, watch: &Watch) -> Reply {
         let (head, body) = request.into_parts();
-        let Some(PublicRoute::Notice { kind, token }) = PublicRoute::of(head.uri.path()) else {
-            return reply::not_found();
-        };
-        self.answer(kind, token, Arrived { head: &head, body }).await
+        let arrived = Arrived { head: &head, body };
+        match PublicRoute::of(head.uri.path()) {
+            Some(PublicRoute::Notice { kind, token }) => self.answer(kind, token, arrived).await,
+            Some(PublicRoute::Event(route)) => self.events.answer(route, arrived, watch).await,
+            _ => reply::not_found(),
+        }
     }
 }

@@ -23,16 +23,24 @@ const PIXEL_GIF: &[u8] = &[
 
 /// 204.
 pub(super) fn no_content() -> Reply {
+    with_status(StatusCode::NO_CONTENT)
+}
+
+/// A status without a body.
+pub(super) fn with_status(status: StatusCode) -> Reply {
     let mut reply = Reply::default();
-    *reply.status_mut() = StatusCode::NO_CONTENT;
+    *reply.status_mut() = status;
     reply
+}
+
+/// A transparent 1x1 GIF.
+pub(super) fn pixel(status: StatusCode) -> Reply {
+    with_body(status, "image/gif", Bytes::from_static(PIXEL_GIF))
 }
 
 /// 400 without a body, as OpenRTB wants it for a malformed request.
 pub(super) fn bad_request() -> Reply {
-    let mut reply = Reply::default();
-    *reply.status_mut() = StatusCode::BAD_REQUEST;
-    reply
+    with_status(StatusCode::BAD_REQUEST)
 }
 
 /// A status and a body.
@@ -80,9 +88,7 @@ pub(super) fn internal_error() -> Reply {
 pub(super) fn of_notice(answer: NoticeAnswer) -> Reply {
     let reply = match answer {
         NoticeAnswer::NoContent => no_content(),
-        NoticeAnswer::Pixel => {
-            with_body(StatusCode::OK, "image/gif", Bytes::from_static(PIXEL_GIF))
-        }
+        NoticeAnswer::Pixel => pixel(StatusCode::OK),
         NoticeAnswer::Markup { content_type, body } => {
             with_body(StatusCode::OK, content_type, body.into())
         }

@@ -3,6 +3,7 @@
 //! Guarantees: a path is matched as sent, byte for byte. Nothing is decoded or normalised, so
 //! `//api`, `/%61pi` and `/x/../api` are simply unknown. The tables share no entry.
 
+use super::events::EventRoute;
 use super::service::NoticeKind;
 
 /// A route of the public ports.
@@ -20,6 +21,8 @@ pub(super) enum PublicRoute<'a> {
         /// Signed by us.
         token: &'a str,
     },
+    /// `/events`, `/px.gif` or `/optout`.
+    Event(EventRoute),
 }
 
 impl<'a> PublicRoute<'a> {
@@ -34,6 +37,9 @@ impl<'a> PublicRoute<'a> {
                 let token = parts.next().filter(|token| is_plain(token))?;
                 Self::Notice { kind: *kind, token }
             }
+            "events" => Self::Event(EventRoute::Events),
+            "px.gif" => Self::Event(EventRoute::Pixel),
+            "optout" => Self::Event(EventRoute::OptOut),
             _ => return None,
         };
         parts.next().is_none().then_some(route)
@@ -95,6 +101,14 @@ mod tests {
                 Some(PublicRoute::Notice { kind: *kind, token: "tok-_.1" })
             );
         }
+        for (path, route) in [
+            ("/events", EventRoute::Events),
+            ("/px.gif", EventRoute::Pixel),
+            ("/optout", EventRoute::OptOut),
+        ] {
+            assert_eq!(PublicRoute::of(path), Some(PublicRoute::Event(route)));
+            assert_eq!(AdminRoute::of(path), None, "{path}");
+        }
     }
 
     #[test]
@@ -145,6 +159,11 @@ mod tests {
             "/healthz/.",
             "/console//x",
             "/n/win/../../metrics",
+            "/events/",
+            "/events/x",
+            "/px.gif/",
+            "/px",
+            "/optout/me",
         ] {
             assert_eq!(PublicRoute::of(path), None, "{path}");
             assert_eq!(AdminRoute::of(path), None, "{path}");

@@ -2,12 +2,13 @@
 //!
 //! Guarantees to an implementation: bodies are complete, decompressed and within their limit;
 //! paths are plain; a panic costs one request. What is asked of it: [`BidService::answer`] and
-//! [`NoticeService::notice`] run on a bid worker, so they must not wait for anything;
+//! [`NoticeService::notice`] run on a bid worker, so they must not block;
 //! [`AdminService::call`] may.
 
 pub use crate::telemetry::labels::{NoticeKind, Refusal};
 pub use hyper::StatusCode;
 pub use hyper::header::HeaderValue;
+use std::pin::Pin;
 use std::time::Instant;
 
 /// In which language a body is written, as its `Content-Type` says.
@@ -101,8 +102,17 @@ pub enum NoticeAnswer {
 
 /// Whoever counts notices.
 pub trait NoticeService: Send + Sync + 'static {
-    /// Handles one notice; `query` is raw, without its question mark.
-    fn notice(&self, kind: NoticeKind, token: &str, query: &str) -> NoticeAnswer;
+    /// Handles one notice; `query` is raw, without its question mark. What is counted is
+    /// answered when it is durable; until then the future waits, and must not block.
+    fn notice<'a>(&'a self, kind: NoticeKind, token: &'a str, query: &'a str) -> NoticeWork<'a>;
+}
+
+/// The answer to a notice, or the way to it.
+pub enum NoticeWork<'a> {
+    /// There is nothing to wait for.
+    Ready(NoticeAnswer),
+    /// It comes.
+    Waiting(Pin<Box<dyn Future<Output = NoticeAnswer> + 'a>>),
 }
 
 /// What is answered to an admin call.

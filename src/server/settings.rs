@@ -9,6 +9,8 @@
 //! only functions here that look outside it.
 
 mod audience;
+mod collect;
+mod data;
 mod exchange;
 pub mod grammar;
 mod presets;
@@ -18,9 +20,11 @@ pub mod secrets;
 mod tests;
 
 pub use audience::AudienceRules;
+pub use collect::CollectRules;
 
 use crate::config::files::read_source;
 use crate::config::{Diagnostic, Document, Section, Source};
+use crate::log::JournalRules;
 use crate::model::{Currency, Rates, Seconds};
 use crate::openrtb::profile::ExchangeProfile;
 use crate::privacy::PrivacyRules;
@@ -39,8 +43,12 @@ pub struct Settings {
     pub listen: Listen,
     /// Folders.
     pub folders: Folders,
+    /// How the event log is kept.
+    pub log: JournalRules,
     /// How sets come into service.
     pub audience: AudienceRules,
+    /// How much shops and browsers may send.
+    pub collect: CollectRules,
     /// A limit on everything.
     pub limits: Limits,
     /// What is assumed of privacy, and what a consent must grant.
@@ -168,12 +176,14 @@ fn settings(root: &Section<'_>, base: &Path) -> Option<Settings> {
     let rates = rates(&root.table_or_absent("currency")?);
     let listen = listen(&root.table_or_absent("listen")?);
     let limits = limits(&root.table_or_absent("limits")?);
+    let collect = collect::read(&root.table_or_absent("collect")?);
     let privacy = privacy::read(&root.table_or_absent("privacy")?);
     let secrets = root.table("secrets").and_then(|section| secrets::read(&section, base));
     let exchanges = exchanges(root, &rates);
     let price_keys = price_keys(root, base);
     let signature_key = secrets::read_signature_key(&root.table_or_absent("audience")?, base);
     let audience = audience::read(&root.table_or_absent("audience")?, base);
+    let log = data::read(&root.table_or_absent("data")?);
     let block = root.table_or_absent("block")?;
     Some(Settings {
         node: root.string("node")?,
@@ -183,7 +193,9 @@ fn settings(root: &Section<'_>, base: &Path) -> Option<Settings> {
             audience: audience.as_ref()?.folder.clone(),
             data: folder(root, "data", base)?,
         },
+        log: log?,
         audience: audience?,
+        collect: collect?,
         limits: limits?,
         privacy: privacy?,
         blocked_sites: block.strings("sites"),

@@ -5,6 +5,7 @@ use super::admin::AdminDesk;
 use super::body::BodyPool;
 use super::connection::Door;
 use super::drain::{Busy, Conductor, DrainHandle, EndSignals, Outcome};
+use super::events::EventService;
 use super::limits::{ADMIN_CALLS_GRACE, ConnectionLimits};
 use super::notices::NoticeDesk;
 use super::service::{AdminService, NoticeService};
@@ -16,10 +17,13 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::task::{LocalSet, spawn_local};
 
+/// Whoever answers what comes in by the notices port.
+pub(super) type Public<N> = (Arc<N>, Option<Arc<dyn EventService>>);
+
 /// Everything that the side thread is started with.
 pub(super) struct Side<N, A> {
     pub(super) runtime: Runtime,
-    pub(super) notices: (TcpListener, ConnectionLimits, Arc<N>),
+    pub(super) notices: (TcpListener, ConnectionLimits, Public<N>),
     pub(super) admin: (TcpListener, ConnectionLimits, Arc<A>),
     pub(super) stage: StageView,
     pub(super) conductor: Conductor,
@@ -48,7 +52,7 @@ impl<N: NoticeService, A: AdminService> Side<N, A> {
 }
 
 async fn serve_notices<N: NoticeService>(
-    notices: (TcpListener, ConnectionLimits, Arc<N>),
+    notices: (TcpListener, ConnectionLimits, Public<N>),
     until: (StageView, Busy),
     metrics: ShellMetrics,
 ) {

@@ -5,10 +5,11 @@
 
 use super::connection::Door;
 use super::drain::{Busy, Conductor, DrainHandle, EndSignals, Outcome};
+use super::events::EventService;
 use super::limits::{ADMIN_CALLS_MAX, ADMIN_LOOKS_MAX, ConnectionLimits, DrainLimits};
 use super::listen;
 use super::service::{AdminService, BidService, NoticeService};
-use super::side::Side;
+use super::side::{Public, Side};
 use super::stage::{Stage, StageView};
 use super::worker::BidDesk;
 use crate::telemetry::ShellMetrics;
@@ -50,12 +51,13 @@ pub struct ServerConfig {
 }
 
 /// What a server serves.
-#[derive(Debug)]
 pub struct Services<B, N, A> {
     /// The bidder.
     pub bids: Arc<B>,
     /// Whoever counts notices.
     pub notices: Arc<N>,
+    /// Whoever takes in events; where nobody does, their paths are not found.
+    pub events: Option<Arc<dyn EventService>>,
     /// Operations.
     pub admin: Arc<A>,
 }
@@ -170,13 +172,15 @@ impl Server {
                 config: config.clone(),
                 until: (stage.clone(), busy.clone()),
             };
-            let (bids, notices) = (Arc::clone(&services.bids), Arc::clone(&services.notices));
+            let bids = Arc::clone(&services.bids);
+            let notices = (Arc::clone(&services.notices), services.events.clone());
             let metrics = metrics.clone();
             workers.push(thread(worker_name(number), move || worker.run(bids, notices, metrics))?);
         }
+        let public = (Arc::clone(&services.notices), services.events.clone());
         let side = Side {
             runtime: open.side,
-            notices: (open.notices, config.notices_limits.clone(), Arc::clone(&services.notices)),
+            notices: (open.notices, config.notices_limits.clone(), public),
             admin: (open.admin, config.admin_limits.clone(), Arc::clone(&services.admin)),
             stage,
             conductor,
@@ -274,7 +278,7 @@ impl Worker {
     fn run<B: BidService, N: NoticeService>(
         self,
         bids: Arc<B>,
-        notices: Arc<N>,
+        notices: Public<N>,
         metrics: ShellMetrics,
     ) {
         let Self { runtime, listener, number, config, until: (stage, busy) } = self;

@@ -12,6 +12,7 @@ use super::limits::{ConnectionLimits, LINGER, WATCH_PERIOD};
 use crate::telemetry::labels::Overdue;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::task::Waker;
 use std::time::Duration;
@@ -66,9 +67,15 @@ pub(super) struct Watch {
     order: Cell<Order>,
     waker: RefCell<Option<Waker>>,
     now: Rc<Cell<Ticks>>,
+    peer: Option<IpAddr>,
 }
 
 impl Watch {
+    /// Who is at the other end.
+    pub(super) fn peer(&self) -> Option<IpAddr> {
+        self.peer
+    }
+
     /// What the connection waits for.
     pub(super) fn phase(&self) -> Phase {
         self.phase.get()
@@ -200,7 +207,7 @@ impl Watchdog {
     }
 
     /// Watches a new connection. While the server drains it is told so from the start.
-    pub(super) fn watch(self: &Rc<Self>) -> Watched {
+    pub(super) fn watch(self: &Rc<Self>, peer: Option<IpAddr>) -> Watched {
         let id = self.next_id.get();
         self.next_id.set(id + 1);
         let order = if self.finishing.get() { Order::Finish } else { Order::Serve };
@@ -211,6 +218,7 @@ impl Watchdog {
             order: Cell::new(order),
             waker: RefCell::new(None),
             now: Rc::clone(&self.now),
+            peer,
         });
         self.watched.borrow_mut().insert(id, Rc::clone(&watch));
         Watched { watch, id, watchdog: Rc::clone(self) }
@@ -282,7 +290,7 @@ mod tests {
             (Phase::Working, None),
         ] {
             let watchdog = watchdog();
-            let watched = watchdog.watch();
+            let watched = watchdog.watch(None);
             watched.watch.enter(phase);
             assert_eq!(scans_until_ended(&watchdog), expected, "{phase:?}");
             assert_eq!(watched.watch.order() == Order::End, expected.is_some());
@@ -292,7 +300,7 @@ mod tests {
     #[test]
     fn dribbled_bytes_do_not_extend_a_head() {
         let watchdog = watchdog();
-        let watched = watchdog.watch();
+        let watched = watchdog.watch(None);
         watched.watch.bytes_read();
         watchdog.scan(|_| {});
         watched.watch.bytes_read();
@@ -303,7 +311,7 @@ mod tests {
     fn a_client_that_does_not_read_is_ended_in_any_phase() {
         for phase in [Phase::Working, Phase::Replied, Phase::Idle] {
             let watchdog = watchdog();
-            let watched = watchdog.watch();
+            let watched = watchdog.watch(None);
             watched.watch.enter(phase);
             watched.watch.write_stalled();
             assert_eq!(scans_until_ended(&watchdog), Some((3, Overdue::Write)), "{phase:?}");
@@ -313,7 +321,7 @@ mod tests {
     #[test]
     fn a_written_reply_leaves_the_connection_idle() {
         let watchdog = watchdog();
-        let watched = watchdog.watch();
+        let watched = watchdog.watch(None);
         watched.watch.enter(Phase::Replied);
         watched.watch.write_stalled();
         watched.watch.all_written();
@@ -324,11 +332,11 @@ mod tests {
     #[test]
     fn draining_reaches_old_and_new_connections_and_ended_ones_stay_ended() {
         let watchdog = watchdog();
-        let old = watchdog.watch();
-        let dead = watchdog.watch();
+        let old = watchdog.watch(None);
+        let dead = watchdog.watch(None);
         dead.watch.give(Order::End);
         watchdog.finish_all();
-        let new = watchdog.watch();
+        let new = watchdog.watch(None);
         assert_eq!((old.watch.order(), new.watch.order()), (Order::Finish, Order::Finish));
         assert_eq!(dead.watch.order(), Order::End);
         drop((old, new, dead));

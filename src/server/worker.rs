@@ -8,6 +8,7 @@ use super::body::{self, BodyFault, BodyPool, HeldBody};
 use super::connection::Handler;
 use super::cors::{self, Origins};
 use super::encoding::{self, Packing};
+use super::events::EventService;
 use super::limits::ConnectionLimits;
 use super::notices::{Arrived, NoticeDesk};
 use super::packing::Packer;
@@ -56,7 +57,7 @@ impl<B: BidService, N: NoticeService> BidDesk<B, N> {
     /// The desk of `worker`.
     pub(super) fn new(
         bids: Arc<B>,
-        notices: Arc<N>,
+        notices: (Arc<N>, Option<Arc<dyn EventService>>),
         worker: usize,
         (limits, browser_origins): (&ConnectionLimits, &[String]),
     ) -> Self {
@@ -152,7 +153,7 @@ impl<B: BidService, N: NoticeService> BidDesk<B, N> {
 }
 
 impl<B: BidService, N: NoticeService> Handler for BidDesk<B, N> {
-    async fn handle(&self, request: Request<Incoming>, _: &Watch) -> Reply {
+    async fn handle(&self, request: Request<Incoming>, watch: &Watch) -> Reply {
         let received = Instant::now();
         let (head, body) = request.into_parts();
         let arrived = Arrived { head: &head, body };
@@ -166,6 +167,9 @@ impl<B: BidService, N: NoticeService> Handler for BidDesk<B, N> {
             }
             Some(PublicRoute::Notice { kind, token }) => {
                 self.notices.answer(kind, token, arrived).await
+            }
+            Some(PublicRoute::Event(route)) => {
+                self.notices.events.answer(route, arrived, watch).await
             }
             None => self.refuse(Refusal::NotFound),
         }

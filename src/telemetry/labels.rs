@@ -156,6 +156,8 @@ labelled! {
         Contradiction = "contradiction",
         /// The ledger is full.
         LedgerFull = "ledger_full",
+        /// The log could not be written: not counted, to be sent again.
+        NotWritten = "not_written",
         /// A test auction, or an exchange's audit: answered, never counted.
         Test = "test",
         /// The price macro was not replaced: a preview, or a fraud. Not billed.
@@ -170,6 +172,28 @@ labelled! {
         BadSignature = "bad_signature",
         /// The token is malformed, or of a version or key that is not known.
         BadToken = "bad_token",
+    }
+}
+
+labelled! {
+    /// What became of an event that a shop or a browser sent.
+    EventOutcome {
+        /// In the log; also one that was there before.
+        Accepted = "accepted",
+        /// Not kept, for want of consent.
+        NoConsent = "no_consent",
+        /// Not kept, as the browser opted out.
+        OptedOut = "opted_out",
+        /// Not an acceptable event.
+        Refused = "refused",
+        /// Of a shop that is not known, or takes no events.
+        UnknownShop = "unknown_shop",
+        /// With a wrong key, or neither with a key nor from a page of the shop.
+        Denied = "denied",
+        /// More than are allowed in a second.
+        Throttled = "throttled",
+        /// The log could not take it, or not in time: to be sent again.
+        LogUnavailable = "log_unavailable",
     }
 }
 
@@ -196,5 +220,6 @@ mod tests {
             assert!(label.is_none_or(|label| label == kind.label()), "{kind:?}");
         }
         distinct(NoticeOutcome::ALL, NoticeOutcome::label, NoticeOutcome::index);
+        distinct(EventOutcome::ALL, EventOutcome::label, EventOutcome::index);
     }
 }

@@ -5,8 +5,10 @@
 //! costs thirty times that, so nothing may be looked up per request.
 
 use super::bid_metrics::{self, ExchangeMetrics, NoticeMetrics, SpendMeter};
+use super::event_metrics::{self, EventMetrics, OverlayMetrics};
 use super::histogram::{Histogram, HistogramShape};
 use super::labels::{Overdue, Port, Refusal};
+use super::log_metrics::{self, LogMetrics};
 use crate::model::Currency;
 use ::metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
@@ -44,6 +46,12 @@ pub struct Metrics {
     pub snapshot: SnapshotMetrics,
     /// Notices by kind and outcome.
     pub notices: NoticeMetrics,
+    /// Events of shops, by what became of them.
+    pub events: EventMetrics,
+    /// What is made of them.
+    pub overlay: OverlayMetrics,
+    /// The event log.
+    pub log: LogMetrics,
     /// Holds now standing.
     pub holds_live: Gauge,
     /// Holds that ended without a notice.
@@ -58,6 +66,8 @@ impl Metrics {
         ::metrics::with_local_recorder(&*recorder, || {
             describe();
             bid_metrics::describe();
+            event_metrics::describe();
+            log_metrics::describe();
             gauge!("homing_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
             Self {
                 recorder: Arc::clone(&recorder),
@@ -66,6 +76,9 @@ impl Metrics {
                 shell: ShellMetrics::fetch(workers),
                 snapshot: SnapshotMetrics::fetch(),
                 notices: NoticeMetrics::fetch(),
+                events: EventMetrics::fetch(),
+                overlay: OverlayMetrics::fetch(),
+                log: LogMetrics::fetch(),
                 holds_live: gauge!("homing_holds_live"),
                 holds_expired: counter!("homing_holds_expired_total"),
                 refusals: counters("homing_refusals_total", "reason", Refusal::ALL, Refusal::label),
@@ -182,6 +195,8 @@ pub struct SnapshotMetrics {
     pub loads_unchanged: Counter,
     /// Loads that were refused.
     pub loads_refused: Counter,
+    /// Sets put into service that could not be kept for the next start.
+    pub loads_unkept: Counter,
 }
 
 impl SnapshotMetrics {
@@ -195,6 +210,7 @@ impl SnapshotMetrics {
             loads_unchanged: counter!("homing_snapshot_loads_total", "result" => "unchanged"),
             loads_ok: counter!("homing_snapshot_loads_total", "result" => "ok"),
             loads_refused: counter!("homing_snapshot_loads_total", "result" => "refused"),
+            loads_unkept: counter!("homing_snapshot_loads_total", "result" => "unkept"),
         }
     }
 }

@@ -1,13 +1,15 @@
 //! Campaigns and snapshots go in while bids go out: a swap is a non-event, a bad load is
 //! refused whole with its reason, and readiness tells the truth.
 
+use crate::sealed_set::{BLOCK_BITS_AT, Layout, Set, USERS_AT, put};
+use crate::sources::{metric, refusals};
 use crate::support::*;
 use homing::server::Outcome;
 use serde_json::{Value, json};
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-const SWAPS: usize = 20;
+const SWAPS: usize = 100;
 const CLIENTS: usize = 4;
 
 /// A campaign for whoever both ids of the request place in one world. An answer made of two
@@ -87,15 +89,21 @@ fn spoil(shop: &Shop, name: &str, file: &str, change: impl FnOnce(&mut Vec<u8>))
     fs::write(&path, bytes).expect("written");
 }
 
-/// A refused load answers 422 with a reason that begins so, and changes nothing.
+/// A refused load answers 422 with this reason, is counted once, and changes nothing.
 #[track_caller]
 fn assert_refused(shop: &Shop, order: &Value, reason: &str) {
+    let counted = || {
+        let loads = metric(shop, "homing_snapshot_loads_total{result=\"refused\"}");
+        (loads.round() as u64, refusals(shop, reason).round() as u64)
+    };
     let before = shop.admin("GET", "/api/v1/snapshots", b"").json()["name"].clone();
+    let (loads, same_reason) = counted();
     let reply = load(shop, order);
     assert_eq!(reply.status, 422, "{order}: {reply:?}");
     let told = reply.json();
-    assert!(url(&told, "reason").starts_with(reason), "{order}: {told}");
+    assert_eq!(told["reason"], reason, "{order}: {told}");
     assert!(!url(&told, "error").is_empty(), "{told}");
+    assert_eq!(counted(), (loads + 1, same_reason + 1), "{order}");
     assert_eq!(shop.admin("GET", "/api/v1/snapshots", b"").json()["name"], before);
     assert!(shop.bid(&request_of("u1")).is_some(), "the old set serves on");
 }
@@ -120,7 +128,8 @@ fn a_bad_set_is_refused_and_the_old_one_serves_on() {
             let at = (bytes.len() - 1) * tenth / 9;
             bytes[at] ^= 1;
         });
-        assert_refused(&shop, &json!({ "set": name }), "shard_");
+        let reason = if tenth == 0 { "shard_magic" } else { "shard_checksum" };
+        assert_refused(&shop, &json!({ "set": name }), reason);
     }
     shop.workspace.build("older", 86_400, U1);
     assert_refused(&shop, &json!({ "set": "older" }), "older");
@@ -130,6 +139,40 @@ fn a_bad_set_is_refused_and_the_old_one_serves_on() {
         assert_refused(&shop, &json!({ "set": name }), "name");
     }
     assert_eq!(load(&shop, &json!({ "sets": "set-1" })).status, 400, "a misspelt order");
+}
+
+/// Writes a copy of the good set that somebody changed and sealed again.
+fn forge(shop: &Shop, name: &str, change: impl FnOnce(&mut Set)) {
+    let mut set = Set::read(&shop.workspace.path("audience/set-1"));
+    change(&mut set);
+    set.seal();
+    set.write(&shop.workspace.path("audience").join(name));
+}
+
+#[test]
+fn a_set_with_good_checksums_and_bad_content_is_refused_and_the_old_one_serves_on() {
+    let shop = Shop::open(&plain_shop(), U1);
+    let full = |set: &Set| usize::from(set.manifest.shards[0].users == 0);
+    forge(&shop, "claims", |set| put(&mut set.shards[0], USERS_AT, &(1_u64 << 40).to_le_bytes()));
+    assert_refused(&shop, &json!({ "set": "claims" }), "shard_header");
+    forge(&shop, "blocks", |set| put(&mut set.shards[1], BLOCK_BITS_AT, &28_u32.to_le_bytes()));
+    assert_refused(&shop, &json!({ "set": "blocks" }), "shard_header");
+    forge(&shop, "directory", |set| {
+        let layout = Layout::of(&set.shards[0]).expect("a sound shard");
+        put(&mut set.shards[0], layout.directory_at, &[0xff; 4]);
+    });
+    assert_refused(&shop, &json!({ "set": "directory" }), "shard_directory");
+    forge(&shop, "length", |set| {
+        let shard = full(set);
+        let layout = Layout::of(&set.shards[shard]).expect("a sound shard");
+        // Behind the head and the mark of the block's only user.
+        set.shards[shard][layout.blocks_at + 3] = 0xff;
+    });
+    assert_refused(&shop, &json!({ "set": "length" }), "shard_record");
+    forge(&shop, "elsewhere", |set| set.manifest.shards[0].file = "../set-1/shard-000.hom".into());
+    assert_refused(&shop, &json!({ "set": "elsewhere" }), "manifest_field");
+    forge(&shop, "future", |set| set.manifest.format_version = 3);
+    assert_refused(&shop, &json!({ "set": "future" }), "manifest_version");
 }
 
 fn file_bytes(shop: &Shop, name: &str) -> u64 {

@@ -31,6 +31,8 @@ mod money;
 mod object_store;
 mod patient;
 mod peer_faults;
+#[path = "../support/sealed_set.rs"]
+mod sealed_set;
 mod sources;
 mod spots;
 mod support;

@@ -218,7 +218,11 @@ fn a_notice_counts_once_however_often_it_comes() {
     }
     assert_eq!(told["spent"], 0.001);
     assert_eq!(shop.fire(url(bid, "lurl"), "").status, 204);
-    assert_eq!(shop.campaign("rescue")["losses"], 0, "what was shown was not lost");
+    assert_eq!(
+        shop.campaign("rescue")["losses"],
+        1,
+        "both were told: what does not fit is seen in the report"
+    );
 }
 
 #[test]

@@ -126,12 +126,13 @@ impl Making<'_> {
     }
 
     fn make(&self) -> Result<(), BuildError> {
+        let mut order = Vec::new();
         loop {
             let partition = self.next.fetch_add(1, Ordering::Relaxed);
             if partition >= self.merged.len() {
                 return Ok(());
             }
-            let done = self.make_one(partition);
+            let done = self.make_one(partition, &mut order);
             if done.is_err() {
                 // The others need not go on.
                 self.next.store(self.merged.len(), Ordering::Relaxed);
@@ -141,8 +142,8 @@ impl Making<'_> {
         }
     }
 
-    fn make_one(&self, partition: usize) -> Result<(), BuildError> {
-        let merged = self.intake.merge_partition(partition, self.places)?;
+    fn make_one(&self, partition: usize, order: &mut Vec<u128>) -> Result<(), BuildError> {
+        let merged = self.intake.merge_partition(partition, self.places, order)?;
         self.summary.lock().count(&merged);
         *self.merged[partition].lock() = Some(merged);
         let shard = partition / self.of_each;

@@ -117,14 +117,15 @@ impl Intake {
         Router { intake: self, held }
     }
 
-    /// Merges a partition; it is empty afterwards.
+    /// Merges a partition; it is empty afterwards. `order` is a buffer that is used again.
     pub(super) fn merge_partition(
         &self,
         number: usize,
         places: &[u16],
+        order: &mut Vec<u128>,
     ) -> Result<Merged, BuildError> {
-        let rows = self.take_partition(number)?;
-        merge::merge(&rows, places, self.rules).map_err(|_| BuildError::Damaged)
+        let pieces = self.take_partition(number)?;
+        merge::merge(&pieces, places, self.rules, order).map_err(|_| BuildError::Damaged)
     }
 
     /// The account of what was taken.
@@ -169,22 +170,15 @@ impl Intake {
         totals.newest_known = totals.newest_known.max(epoch);
     }
 
-    /// The rows of a partition, one behind another; it is empty afterwards.
-    pub(super) fn take_partition(&self, number: usize) -> Result<Vec<u8>, BuildError> {
-        let Partition { chunks, extents } = std::mem::take(&mut *self.partitions[number].lock());
-        if let ([one], []) = (&chunks[..], &extents[..]) {
-            return Ok(one.clone());
-        }
-        let mut rows = Vec::new();
+    /// The rows of a partition, in pieces; it is empty afterwards.
+    fn take_partition(&self, number: usize) -> Result<Vec<Vec<u8>>, BuildError> {
+        let Partition { mut chunks, extents } =
+            std::mem::take(&mut *self.partitions[number].lock());
         for extent in extents {
             let spill = self.spill.as_ref().ok_or(BuildError::Damaged)?;
-            spill.read(extent, &mut rows).map_err(|error| self.spill_fault(error))?;
+            chunks.push(spill.read(extent).map_err(|error| self.spill_fault(error))?);
         }
-        rows.reserve_exact(chunks.iter().map(Vec::len).sum());
-        for chunk in chunks {
-            rows.extend_from_slice(&chunk);
-        }
-        Ok(rows)
+        Ok(chunks)
     }
 
     /// The partition of a key; `None` if it belongs to another shard than the one wanted.
@@ -234,8 +228,11 @@ impl Intake {
             if chunks.is_empty() {
                 continue;
             }
-            let extent = spill.append(&chunks).map_err(|error| self.spill_fault(error))?;
-            partition.lock().extents.push(extent);
+            // A piece of the file has whole chunks, so that it begins and ends with a row.
+            for chunks in chunks.chunks(merge::PIECE_BYTES_MAX / CHUNK_BYTES_MAX / 2) {
+                let extent = spill.append(chunks).map_err(|error| self.spill_fault(error))?;
+                partition.lock().extents.push(extent);
+            }
             let bytes: usize = chunks.iter().map(Vec::len).sum();
             let waiting = self.waiting_bytes.fetch_sub(bytes as u64, Ordering::Relaxed);
             if waiting - bytes as u64 <= self.waiting_max() / 2 {

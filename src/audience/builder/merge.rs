@@ -1,7 +1,8 @@
 //! Sorts and merges the rows of one partition.
 //!
 //! Guarantees: what comes out depends on which rows there are, not on their order. Rows of one
-//! second are ordered by what they say. Of 16 bytes a row are sorted: key, segment, place.
+//! second are ordered by what they say. Of 16 bytes a row are sorted: key, segment, place; the
+//! rows themselves stay in the pieces in which they waited.
 
 use super::packed::{self, PackedRow};
 use super::rules::Rules;
@@ -29,21 +30,38 @@ pub(super) struct Merged {
 #[derive(Debug)]
 pub(super) struct Damaged;
 
-/// How many bits of a sort key name the place of a row: 256 TiB of one partition.
+/// How many bits of a sort key name the place of a row: which piece, and where in it.
 const PLACE_BITS: u32 = 48;
 const PLACE_MASK: u128 = (1 << PLACE_BITS) - 1;
+/// How many of them name the place in a piece.
+const OFFSET_BITS: u32 = 28;
+const OFFSET_MASK: usize = (1 << OFFSET_BITS) - 1;
+/// Longest piece.
+pub(super) const PIECE_BYTES_MAX: usize = 1 << OFFSET_BITS;
+/// Most pieces of a partition: of the usual 64 KiB, 64 GiB of rows.
+pub(super) const PIECES_MAX: usize = 1 << (PLACE_BITS - OFFSET_BITS);
 
-/// Merges `rows`, packed one behind another; `places` tells the final number of a segment.
-pub(super) fn merge(rows: &[u8], places: &[u16], rules: Rules) -> Result<Merged, Damaged> {
-    let mut order = order(rows, places)?;
-    order.sort_unstable();
-    let mut out = Merged { rows: Vec::with_capacity(rows.len()), ..Merged::default() };
+/// The rows of a partition before they are merged: each piece has whole rows, one behind
+/// another.
+pub(super) type Pieces = [Vec<u8>];
+
+/// Merges the rows of `pieces`; `places` tells the final number of a segment. `order` is a
+/// buffer that is used again.
+pub(super) fn merge(
+    pieces: &Pieces,
+    places: &[u16],
+    rules: Rules,
+    order: &mut Vec<u128>,
+) -> Result<Merged, Damaged> {
+    put_in_order(pieces, places, order)?;
+    let bytes = pieces.iter().map(Vec::len).sum();
+    let mut out = Merged { rows: Vec::with_capacity(bytes), ..Merged::default() };
     let mut last_key = None;
     for group in order.chunk_by(|one, next| one >> PLACE_BITS == next >> PLACE_BITS) {
         let segment = (group[0] >> PLACE_BITS) as u16;
         let kept = match group {
-            [one] => out.take_one(row_at(rows, *one), segment)?,
-            _ => out.take_group(rows, group, (segment, rules))?,
+            [one] => out.take_one(row_at(pieces, *one), segment)?,
+            _ => out.take_group(pieces, group, (segment, rules))?,
         };
         let key = (group[0] >> 64) as u64;
         if kept && last_key != Some(key) {
@@ -54,23 +72,32 @@ pub(super) fn merge(rows: &[u8], places: &[u16], rules: Rules) -> Result<Merged,
     Ok(out)
 }
 
-/// Key, segment and place of every row in one number each.
-fn order(rows: &[u8], places: &[u16]) -> Result<Vec<u128>, Damaged> {
-    // Most rows take 20 bytes; more room is made where they take less.
-    let mut order = Vec::with_capacity(rows.len() / 18);
-    let mut at = 0;
-    while at < rows.len() {
-        let (UserKey(key), segment, length) = packed::head(&rows[at..]).ok_or(Damaged)?;
-        let segment = places.get(usize::from(segment)).ok_or(Damaged)?;
-        let place = at as u128 & PLACE_MASK;
-        order.push(u128::from(key) << 64 | u128::from(*segment) << PLACE_BITS | place);
-        at += length;
+/// Key, segment and place of every row in one number each, ascending.
+fn put_in_order(pieces: &Pieces, places: &[u16], order: &mut Vec<u128>) -> Result<(), Damaged> {
+    order.clear();
+    if pieces.len() > PIECES_MAX {
+        return Err(Damaged);
     }
-    Ok(order)
+    for (number, rows) in pieces.iter().enumerate() {
+        if rows.len() > PIECE_BYTES_MAX {
+            return Err(Damaged);
+        }
+        let mut at = 0;
+        while at < rows.len() {
+            let (UserKey(key), segment, length) = packed::head(&rows[at..]).ok_or(Damaged)?;
+            let segment = places.get(usize::from(segment)).ok_or(Damaged)?;
+            let place = (number << OFFSET_BITS | at) as u128;
+            order.push(u128::from(key) << 64 | u128::from(*segment) << PLACE_BITS | place);
+            at += length;
+        }
+    }
+    order.sort_unstable();
+    Ok(())
 }
 
-fn row_at(rows: &[u8], sorted: u128) -> &[u8] {
-    &rows[(sorted & PLACE_MASK) as usize..]
+fn row_at(pieces: &Pieces, sorted: u128) -> &[u8] {
+    let place = (sorted & PLACE_MASK) as usize;
+    &pieces[place >> OFFSET_BITS][place & OFFSET_MASK..]
 }
 
 impl Merged {
@@ -87,11 +114,11 @@ impl Merged {
 
     fn take_group(
         &mut self,
-        rows: &[u8],
+        pieces: &Pieces,
         group: &[u128],
         (segment, rules): (u16, Rules),
     ) -> Result<bool, Damaged> {
-        let read = |sorted: &u128| PackedRow::read(row_at(rows, *sorted)).map(|(row, _)| row);
+        let read = |sorted: &u128| PackedRow::read(row_at(pieces, *sorted)).map(|(row, _)| row);
         let mut group = group.iter().map(read).collect::<Option<Vec<_>>>().ok_or(Damaged)?;
         group.sort_unstable_by_key(|row| {
             (row.last_seen, row.value, row.expires, row.items, row.count, row.first_seen)

@@ -227,8 +227,9 @@ impl Builder {
         self.intake.resume(std::mem::take(&mut self.held)).close()?;
         let epoch = self.intake.epoch().ok_or(BuildError::NoEpoch)?;
         let (segments, places) = self.intake.dictionary.in_order();
+        let mut order = Vec::new();
         let merged = (0..self.intake.partitions.len())
-            .map(|number| self.intake.merge_partition(number, &places))
+            .map(|number| self.intake.merge_partition(number, &places, &mut order))
             .collect::<Result<Vec<_>, _>>()?;
         let mut summary = self.intake.summary();
         for one in &merged {

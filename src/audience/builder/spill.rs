@@ -61,13 +61,13 @@ impl Spill {
         Ok(Extent { at: begin, bytes: (at - begin) as usize })
     }
 
-    /// Reads a piece back, behind what is in `into`.
-    pub(super) fn read(&self, extent: Extent, into: &mut Vec<u8>) -> io::Result<()> {
+    /// Reads a piece back.
+    pub(super) fn read(&self, extent: Extent) -> io::Result<Vec<u8>> {
         let file = self.file.lock().as_ref().map(File::try_clone).transpose()?;
         let file = file.ok_or(io::ErrorKind::NotFound)?;
-        let begin = into.len();
-        into.resize(begin + extent.bytes, 0);
-        file.read_exact_at(&mut into[begin..], extent.at)
+        let mut piece = vec![0; extent.bytes];
+        file.read_exact_at(&mut piece, extent.at)?;
+        Ok(piece)
     }
 }
 
@@ -97,10 +97,8 @@ mod tests {
         let spill = Spill::new(folder.path());
         let one = spill.append(&[b"first ".to_vec(), b"piece".to_vec()]).expect("written");
         let other = spill.append(&[b"another".to_vec()]).expect("written");
-        let mut read = b"> ".to_vec();
-        spill.read(other, &mut read).expect("read");
-        spill.read(one, &mut read).expect("read");
-        assert_eq!(read, b"> anotherfirst piece");
+        assert_eq!(spill.read(other).expect("read"), b"another");
+        assert_eq!(spill.read(one).expect("read"), b"first piece");
         assert_eq!(spill.bytes(), 18);
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0, "it has no name");
         assert!(Spill::new(&folder.path().join("none")).append(&[]).is_err());

@@ -176,6 +176,29 @@ impl Expression {
         stack.pop()?.0
     }
 
+    /// Whether being in `segment` can help the expression to hold: it stands there without a
+    /// negation, or behind two.
+    pub fn asks_for(&self, segment: SegmentId) -> bool {
+        // For each subtree: whether it asks for the segment, and whether its negation does.
+        let mut stack: Vec<(bool, bool)> = Vec::new();
+        for step in &self.program {
+            let joined = match step {
+                Step::Term(number) => (self.terms[usize::from(*number)].segment == segment, false),
+                Step::Not => {
+                    let (asks, forbids) = stack.pop().unwrap_or_default();
+                    (forbids, asks)
+                }
+                Step::And | Step::Or => {
+                    let (right, left) =
+                        (stack.pop().unwrap_or_default(), stack.pop().unwrap_or_default());
+                    (left.0 || right.0, left.1 || right.1)
+                }
+            };
+            stack.push(joined);
+        }
+        stack.pop().is_some_and(|(asks, _)| asks)
+    }
+
     /// How each term stands for `person`: the values that an explanation compares.
     pub fn report(&self, person: &Person, now: UnixSeconds) -> Vec<TermReport> {
         let report = |term: &Term| TermReport {

@@ -224,3 +224,26 @@ fn everyone_is_everyone() {
     assert_eq!(everyone.anchors(), None);
     assert!(everyone.report(&Person::default(), UnixSeconds(1_000)).is_empty());
 }
+
+#[test]
+fn it_is_known_for_whom_an_expression_asks() {
+    for (text, asks) in [
+        ("purchase", true),
+        ("purchase older than 60d", true),
+        ("cart and no purchase since cart", false),
+        ("cart and not purchase", false),
+        ("cart", false),
+        ("not (cart and not purchase)", true),
+        ("crm_vip or purchase count >= 3", true),
+        ("not (cart or purchase)", false),
+        ("cart and not purchase or purchase count >= 3", true),
+        ("cart since purchase", false),
+    ] {
+        let mut segments = SegmentTable::default();
+        let purchase = segments.intern("purchase");
+        let expression = Expression::parse(text, &mut segments).expect(text);
+        assert_eq!(expression.asks_for(purchase), asks, "{text}");
+    }
+    let mut segments = SegmentTable::default();
+    assert!(!Expression::everyone().asks_for(segments.intern("purchase")));
+}

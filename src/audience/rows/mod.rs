@@ -153,7 +153,11 @@ impl Row<'_> {
     }
 
     fn check_times(&self) -> Result<(), FieldFault> {
-        let times = [("last_seen", Some(self.last_seen)), ("expires", self.expires)];
+        let times = [
+            ("last_seen", Some(self.last_seen)),
+            ("first_seen", self.first_seen),
+            ("expires", self.expires),
+        ];
         for (field, time) in times {
             if let Some(time @ (UnixSeconds(0) | UnixSeconds::NEVER)) = time {
                 return Err(FieldFault::new(field, fields::TIME, &time.0.to_string()));
@@ -226,6 +230,7 @@ mod tests {
             ("last_seen", Row { last_seen: UnixSeconds(0), ..row() }),
             ("expires", Row { expires: Some(UnixSeconds::NEVER), ..row() }),
             ("first_seen", Row { first_seen: Some(UnixSeconds(1_700_000_001)), ..row() }),
+            ("first_seen", Row { first_seen: Some(UnixSeconds(0)), ..row() }),
             ("count", Row { count: 0, ..row() }),
             ("value", Row { value: ValueThousandths(u64::MAX), ..row() }),
             ("items", Row { items: vec!["a".into(); 9], ..row() }),

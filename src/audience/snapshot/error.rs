@@ -94,6 +94,9 @@ impl SnapshotError {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => "missing",
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::NotADirectory => {
+                "not_a_folder"
+            }
             Self::Io { .. } => "io",
             Self::NotAFile { .. } => "not_a_file",
             Self::Exists { .. } => "exists",

@@ -2,16 +2,22 @@
 //!
 //! Guarantees: only regular files are read, never through a link; memory is taken for what
 //! a file holds, never for what a manifest promises; the snapshot that comes back is
-//! independent of the files.
+//! independent of the files. All cores read and verify, a shard each at a time.
 
 use super::SnapshotError;
 use super::error::{ManifestFault, ShardFault};
 use super::format::shard_file_name;
 use super::manifest::{MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest};
 use super::{Pages, Shard, Snapshot, SnapshotInfo};
+use crate::audience::threads::on_each;
+use parking_lot::Mutex;
+use std::convert::Infallible;
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 /// Reads and verifies the whole set in `folder`; its name is the folder's.
 pub fn open(folder: &Path) -> Result<Snapshot, SnapshotError> {
@@ -20,15 +26,36 @@ pub fn open(folder: &Path) -> Result<Snapshot, SnapshotError> {
 
 /// As [`open`], under a name that is not the folder's.
 pub(crate) fn open_as(folder: &Path, name: &str) -> Result<Snapshot, SnapshotError> {
-    let manifest = read_manifest(folder)?;
-    let mut shards = Vec::with_capacity(manifest.shards.len());
-    for (number, entry) in manifest.shards.iter().enumerate() {
-        let file = shard_file_name(number);
-        let (opened, found) = open_regular(&folder.join(&file))?;
-        check_size(&file, entry.bytes, found)?;
-        shards.push(read_pages(opened, found, &folder.join(&file))?);
-    }
-    Snapshot::verified(name, &manifest, shards)
+    open_promised(folder, name, &read_manifest(folder)?)
+}
+
+/// As [`open_as`], the shards being what `manifest` says, whatever manifest the folder has.
+pub(crate) fn open_promised(
+    folder: &Path,
+    name: &str,
+    manifest: &Manifest,
+) -> Result<Snapshot, SnapshotError> {
+    let places: Vec<_> = manifest.shards.iter().map(|_| Mutex::new(None)).collect();
+    let next = AtomicUsize::new(0);
+    let open_all = || -> Result<(), Infallible> {
+        while let number = next.fetch_add(1, Ordering::Relaxed)
+            && let Some(place) = places.get(number)
+        {
+            let opened = open_shard(folder, manifest, number);
+            if opened.is_err() {
+                next.store(places.len(), Ordering::Relaxed);
+            }
+            *place.lock() = Some(opened);
+        }
+        Ok(())
+    };
+    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let Ok(()) = on_each(threads.min(places.len()), open_all);
+    // Shards are begun in order, so what is told of a set is its first fault, however many
+    // threads there are; what is missing behind it was not begun.
+    let opened = places.into_iter().filter_map(Mutex::into_inner);
+    let shards = opened.collect::<Result<Vec<_>, _>>()?;
+    Snapshot::of_shards(name, manifest, shards)
 }
 
 /// Reads and verifies one shard of the set in `folder`.
@@ -39,6 +66,7 @@ pub(crate) fn open_shard(
 ) -> Result<Shard, SnapshotError> {
     let file = shard_file_name(number);
     let (opened, found) = open_regular(&folder.join(&file))?;
+    check_size(&file, manifest.shards[number].bytes, found)?;
     let pages = read_pages(opened, found, &folder.join(&file))?;
     Shard::verified(pages, number, manifest).map_err(|fault| SnapshotError::Shard { file, fault })
 }

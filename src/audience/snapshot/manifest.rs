@@ -9,6 +9,7 @@ use super::format::{FORMAT_VERSION, SEGMENTS_MAX, SHARDS_MAX, shard_file_name};
 use crate::audience::rows::is_segment_name;
 use crate::model::UnixSeconds;
 use prost::Message;
+use prost::encoding::{DecodeContext, decode_key, skip_field};
 use proto::{Manifest as WireManifest, SealedManifest};
 use sha2::{Digest, Sha256};
 use std::fmt::Display;
@@ -25,6 +26,10 @@ pub const MANIFEST_FILE: &str = "manifest";
 pub const MANIFEST_BYTES_MAX: u64 = 8 << 20;
 /// Largest shard file: more than any machine of today would hold in memory.
 pub const SHARD_BYTES_MAX: u64 = 1 << 38;
+
+/// The numbers of the lists among the fields of `Manifest`.
+const SEGMENTS_FIELD: u32 = 6;
+const SHARDS_FIELD: u32 = 7;
 
 const KIND: &str = "homing audience snapshot";
 const CREATOR: &str = concat!("homing ", env!("CARGO_PKG_VERSION"));
@@ -111,6 +116,7 @@ impl Manifest {
     /// Reads and checks the bytes of the file.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, ManifestFault> {
         let sealed = SealedManifest::decode(bytes).map_err(|_| ManifestFault::Foreign)?;
+        check_counts(&sealed.manifest)?;
         let wire =
             WireManifest::decode(&sealed.manifest[..]).map_err(|_| ManifestFault::Foreign)?;
         if sealed.sha256 != checksum(&sealed.manifest) {
@@ -141,6 +147,27 @@ fn seal(wire: &WireManifest) -> Vec<u8> {
     SealedManifest { manifest, sha256 }.encode_to_vec()
 }
 
+/// Counts the entries of the lists before anybody makes room for them: one of two bytes in the
+/// file takes up to a hundred in memory.
+fn check_counts(mut rest: &[u8]) -> Result<(), ManifestFault> {
+    let (mut segments, mut shards) = (0, 0);
+    while !rest.is_empty() {
+        let (field, wire_type) = decode_key(&mut rest).map_err(|_| ManifestFault::Foreign)?;
+        skip_field(wire_type, field, &mut rest, DecodeContext::default())
+            .map_err(|_| ManifestFault::Foreign)?;
+        segments += usize::from(field == SEGMENTS_FIELD);
+        shards += usize::from(field == SHARDS_FIELD);
+    }
+    for (field, max, found) in
+        [("segments", SEGMENTS_MAX, segments), ("shards", SHARDS_MAX as usize, shards)]
+    {
+        if found > max {
+            return Err(fault(field, &format!("at most {max}"), found));
+        }
+    }
+    Ok(())
+}
+
 fn checked(wire: WireManifest) -> Result<Manifest, ManifestFault> {
     let epoch = u32::try_from(wire.epoch_s).ok().filter(|epoch| *epoch > 0);
     let epoch = epoch.ok_or_else(|| {
@@ -148,7 +175,7 @@ fn checked(wire: WireManifest) -> Result<Manifest, ManifestFault> {
     })?;
     check_segments(&wire.segments)?;
     let count = wire.shards.len();
-    if !count.is_power_of_two() || count > SHARDS_MAX as usize {
+    if !count.is_power_of_two() {
         let expected = format!("a power of two of at most {SHARDS_MAX} shards");
         return Err(fault("shards", &expected, count));
     }
@@ -173,9 +200,6 @@ fn checked(wire: WireManifest) -> Result<Manifest, ManifestFault> {
 }
 
 fn check_segments(segments: &[String]) -> Result<(), ManifestFault> {
-    if segments.len() > SEGMENTS_MAX {
-        return Err(fault("segments", &format!("at most {SEGMENTS_MAX}"), segments.len()));
-    }
     if let Some(bad) = segments.iter().find(|name| !is_segment_name(name)) {
         return Err(fault("segments", "names such as add_to_cart", bad));
     }
@@ -276,6 +300,16 @@ mod tests {
         assert_eq!(refused(|wire| wire.segments[0] = "Cart".to_owned()), "segments");
         assert_eq!(refused(|wire| wire.shards.clear()), "shards");
         assert_eq!(refused(|wire| wire.shards.push(proto::Shard::default())), "shards");
+        assert_eq!(refused(|wire| wire.shards.resize(2_048, proto::Shard::default())), "shards");
+        let names = |wire: &mut WireManifest, count: usize| {
+            wire.segments = (0..count).map(|n| format!("s{n:05}")).collect();
+        };
+        let mut full = wire();
+        names(&mut full, SEGMENTS_MAX);
+        assert_eq!(Manifest::decode(&seal(&full)).map(|one| one.segments.len()), Ok(SEGMENTS_MAX));
+        names(&mut full, SEGMENTS_MAX + 1);
+        let told = Manifest::decode(&seal(&full)).expect_err("one too many").to_string();
+        assert_eq!(told, "segments: expected at most 65535, found 65536");
         assert_eq!(refused(|wire| wire.shards[1].file = "../x".to_owned()), "shards.file");
         assert_eq!(refused(|wire| wire.shards[0].bytes = 1 << 40), "shards.bytes");
         assert_eq!(refused(|wire| wire.shards[0].sha256.clear()), "shards.sha256");

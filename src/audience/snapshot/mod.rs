@@ -2,15 +2,16 @@
 //!
 //! In reading order: [`mod@format`] the layout, `shape` and `record` a user's memberships,
 //! `writer` rows to bytes, `reader` key to record, `verify` every byte before the first lookup,
-//! `walk` all users of a shard, [`manifest`] what the set is, [`v1`] the version before, [`files`] and `publish` the only two
+//! `walk` all users of a shard, `filter` who is surely a stranger, [`manifest`] what the set is, [`v1`] the version before, [`files`] and `publish` the only two
 //! that touch a file system.
 //!
 //! Guarantees: a [`Snapshot`] exists only if every byte of it was verified; a lookup touches
-//! one directory entry and one block, allocates nothing and never fails. Times are kept as
+//! one word of the filter and, for those who are known, one directory entry and one block, allocates nothing and never fails. Times are kept as
 //! reported: nothing expires here.
 
 mod error;
 pub mod files;
+mod filter;
 pub mod format;
 pub mod manifest;
 mod pages;
@@ -24,6 +25,11 @@ mod walk;
 mod writer;
 
 #[cfg(test)]
+mod in_memory_tests;
+#[cfg(test)]
+#[path = "../../../tests/support/sealed_set.rs"]
+mod sealed_set;
+#[cfg(test)]
 mod tests;
 
 pub use error::{ManifestFault, ShardFault, SnapshotError};
@@ -34,8 +40,11 @@ pub(crate) use publish::{PARTIAL_SUFFIX, SetFolder, parent_of, sync_folder};
 pub(crate) use writer::{ShardPlan, ShardSurvey};
 
 use crate::model::{UnixSeconds, UserKey};
+use filter::Filter;
 use format::{KeyLayout, shard_file_name};
 use manifest::Manifest;
+use std::convert::Infallible;
+use std::path::Path;
 use verify::Verified;
 
 /// A loaded snapshot.
@@ -43,6 +52,7 @@ use verify::Verified;
 pub struct Snapshot {
     info: SnapshotInfo,
     layout: KeyLayout,
+    filter: Filter,
     shards: Vec<Shard>,
 }
 
@@ -90,20 +100,31 @@ impl Snapshot {
     }
 
     fn verified(name: &str, manifest: &Manifest, files: Vec<Pages>) -> Result<Self, SnapshotError> {
+        if files.len() != manifest.shards.len() {
+            let expected = manifest.shards.len().to_string();
+            let found = files.len().to_string();
+            return Err(ManifestFault::Field { field: "shards", expected, found }.into());
+        }
         let mut shards = Vec::with_capacity(files.len());
         for (number, bytes) in files.into_iter().enumerate() {
             let shard = Shard::verified(bytes, number, manifest)
                 .map_err(|fault| SnapshotError::Shard { file: shard_file_name(number), fault })?;
             shards.push(shard);
         }
-        if shards.len() != manifest.shards.len() {
-            let expected = manifest.shards.len().to_string();
-            let found = shards.len().to_string();
-            return Err(ManifestFault::Field { field: "shards", expected, found }.into());
-        }
+        Self::of_shards(name, manifest, shards)
+    }
+
+    /// A snapshot of all the shards that the manifest names, in their order, each of which was
+    /// verified against it.
+    fn of_shards(
+        name: &str,
+        manifest: &Manifest,
+        shards: Vec<Shard>,
+    ) -> Result<Self, SnapshotError> {
         let info = SnapshotInfo::new(name, manifest);
         let layout = KeyLayout { shard_bits: info.shards.trailing_zeros(), block_bits: 0 };
-        Ok(Self { info, layout, shards })
+        let filter = filter_of(&shards, info.users)?;
+        Ok(Self { info, layout, filter, shards })
     }
 
     /// What the snapshot is.
@@ -121,8 +142,17 @@ impl Snapshot {
             _ => 0,
         };
         // The loads depend on nothing but the keys, so the processor has them all under way.
-        let sum = keys.iter().fold(0_u8, |sum, key| sum.wrapping_add(touched(key)));
-        std::hint::black_box(sum);
+        let words = keys.iter().fold(0, |words, key| words ^ self.filter.word(*key));
+        std::hint::black_box(words);
+        let known = keys.iter().filter(|key| self.filter.may_know(**key));
+        std::hint::black_box(known.fold(0_u8, |sum, key| sum.wrapping_add(touched(key))));
+    }
+
+    /// The bytes of the shards' files, in order.
+    pub(crate) fn shard_files(&self) -> impl Iterator<Item = &[u8]> {
+        self.shards.iter().map(|shard| match shard {
+            Shard::V1(_, bytes) | Shard::V2(_, bytes) => &bytes[..],
+        })
     }
 
     /// Frees the memory shard by shard and calls `between` after each: giving back gigabytes
@@ -136,11 +166,26 @@ impl Snapshot {
 
     /// The memberships of a user, ascending by segment; none if the user is unknown.
     pub fn memberships(&self, key: UserKey) -> Memberships<'_> {
-        let Some(shard) = self.shards.get(self.layout.shard_of(key)) else {
+        if !self.filter.may_know(key) {
             return Memberships::default();
-        };
-        shard.memberships(key)
+        }
+        let shard = self.shards.get(self.layout.shard_of(key));
+        shard.map_or_else(Memberships::default, |shard| shard.memberships(key))
     }
+}
+
+/// Everybody in the shards, so that all others can be told apart at once.
+fn filter_of(shards: &[Shard], users: u64) -> Result<Filter, SnapshotError> {
+    let no_memory = SnapshotError::io("find memory for a filter of", Path::new("the set"));
+    let mut filter = Filter::for_users(users).map_err(no_memory)?;
+    for shard in shards {
+        let added: Result<(), Infallible> = shard.each_user(&mut |key, _| {
+            filter.add(key);
+            Ok(())
+        });
+        let Ok(()) = added;
+    }
+    Ok(filter)
 }
 
 impl Shard {

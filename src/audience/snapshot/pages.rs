@@ -7,7 +7,7 @@
 
 use memmap2::{MmapMut, MmapOptions};
 use std::io::{self, Read};
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 
 /// From this size on huge pages are asked for: two of them.
 pub(super) const HUGE_BYTES_MIN: usize = 4 << 20;
@@ -25,6 +25,19 @@ enum Backing {
 }
 
 impl Pages {
+    /// So many zeros, to be written over.
+    ///
+    /// # Errors
+    /// The memory is not there.
+    pub(super) fn zeroed(length: usize) -> io::Result<Self> {
+        if length < HUGE_BYTES_MIN {
+            return Ok(Self(Backing::Heap(vec![0; length].into_boxed_slice())));
+        }
+        let mapped = MmapOptions::new().len(length).map_anon()?;
+        advise_huge(&mapped);
+        Ok(Self(Backing::Mapped(mapped)))
+    }
+
     /// Reads exactly `length` bytes, or what there is if that is less.
     ///
     /// # Errors
@@ -76,6 +89,15 @@ fn read_heap(source: impl Read, length: usize) -> io::Result<Box<[u8]>> {
 impl From<Vec<u8>> for Pages {
     fn from(bytes: Vec<u8>) -> Self {
         Self(Backing::Heap(bytes.into_boxed_slice()))
+    }
+}
+
+impl DerefMut for Pages {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        match &mut self.0 {
+            Backing::Heap(bytes) => bytes,
+            Backing::Mapped(bytes) => bytes,
+        }
     }
 }
 

@@ -146,7 +146,7 @@ impl<'a> Record<'a> {
             first_seen,
             last_seen,
             expires: shape.expires_at(expires, last_seen)?,
-            count: (count as u32).max(1),
+            count: if shape.count == 0 { 1 } else { count as u32 },
             value: ValueThousandths(shape.value_of(value)),
             items: Items { packed },
         })
@@ -158,8 +158,12 @@ impl<'a> Record<'a> {
         if code != WRITTEN_OUT {
             return self.shapes.get(usize::from(code)).copied();
         }
-        let written = self.bytes.get(self.at..self.at + SHAPE_BYTES)?;
-        self.at += SHAPE_BYTES;
+        let begin = self.at;
+        self.at = begin + SHAPE_BYTES;
+        if self.at > self.end {
+            return None;
+        }
+        let written = self.bytes.get(begin..self.at)?;
         Shape::from_bytes(written.try_into().ok()?)
     }
 

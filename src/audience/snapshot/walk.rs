@@ -1,9 +1,22 @@
-//! Goes through all users of a verified shard, in order of key.
+//! Goes through all users of a verified shard or snapshot, in order of key.
 
 use super::record::{Memberships, Record};
 use super::verify::Verified;
-use super::{Shard, reader, v1};
+use super::{Shard, Snapshot, reader, v1};
 use crate::model::UserKey;
+
+impl Snapshot {
+    /// Calls `each` with every user and the memberships, in order of key, until `each` fails.
+    ///
+    /// # Errors
+    /// Those of `each`.
+    pub fn each_user<E>(
+        &self,
+        mut each: impl FnMut(UserKey, Memberships<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.shards.iter().try_for_each(|shard| shard.each_user(&mut each))
+    }
+}
 
 impl Shard {
     /// Calls `each` with every user and the memberships, until `each` fails.

@@ -1,7 +1,7 @@
 //! Where sets come from: a folder, or an object store (feature `object-store`).
 //!
 //! - [`Source::look`] what is meant now, and a mark that changes when anything about it does
-//! - [`Source::fetch`] brings a set into the own folder and into memory
+//! - [`Source::fetch`] brings a set into memory
 //! - `object` the object store; `client` how it is reached; `download` its files
 //!
 //! Guarantees: looking changes nothing; what is fetched went through the [`Store`]'s checks.
@@ -15,7 +15,7 @@ mod download;
 mod object;
 
 use super::loading::LoadError;
-use crate::audience::store::{Installed, Store};
+use crate::audience::store::{Loaded, Store};
 use crate::audience::store_folder::{Meant, is_set_name, mark_of, meant_set};
 use crate::server::settings::Settings;
 use std::path::{Path, PathBuf};
@@ -80,19 +80,15 @@ impl Source {
         }
     }
 
-    /// Installs and loads the set of this name, or the one that is meant.
-    pub(super) fn fetch(
-        &self,
-        set: Option<&str>,
-        store: &Store<'_>,
-    ) -> Result<Installed, LoadError> {
+    /// Loads the set of this name, or the one that is meant.
+    pub(super) fn fetch(&self, set: Option<&str>, store: &Store<'_>) -> Result<Loaded, LoadError> {
         if let Some(name) = set.filter(|name| !is_set_name(name)) {
             return Err(LoadError::Name(name.to_owned()));
         }
         match self {
             Self::Folder(folder) => {
                 let path = set.map_or_else(|| meant(folder), |name| Ok(folder.join(name)))?;
-                Ok(store.install(&path)?)
+                Ok(store.load(&path)?)
             }
             #[cfg(feature = "object-store")]
             Self::Object(source) => source.fetch(set, store),

@@ -13,7 +13,7 @@ use super::download::{Download, refused, still};
 use crate::audience::signature::{SIGNATURE_BYTES_MAX, SIGNATURE_FILE};
 use crate::audience::snapshot::SnapshotError;
 use crate::audience::snapshot::manifest::{MANIFEST_BYTES_MAX, MANIFEST_FILE, checksum};
-use crate::audience::store::{Installed, Offer, Store, remove_set};
+use crate::audience::store::{Loaded, Offer, Store, remove_set};
 use crate::audience::store_folder::{POINTER_FILE, SET_NAME_BYTES_MAX, name_in};
 use futures_util::StreamExt as _;
 use object_store::path::Path;
@@ -104,21 +104,18 @@ impl ObjectSource {
     }
 
     /// Downloads, installs and loads the set of this name, or the one that `current` names.
-    pub(super) fn fetch(
-        &self,
-        set: Option<&str>,
-        store: &Store<'_>,
-    ) -> Result<Installed, LoadError> {
+    pub(super) fn fetch(&self, set: Option<&str>, store: &Store<'_>) -> Result<Loaded, LoadError> {
         let offer = self.runtime.block_on(self.offer(set, store))?;
         if !store.wants(&offer)? {
-            return Ok(Installed::Same);
+            return Ok(Loaded::Same);
         }
         if let Some(snapshot) = store.installed_before(&offer)? {
-            return Ok(Installed::New(Box::new(snapshot), offer.identity().clone()));
+            return Ok(Loaded::Kept(Box::new(snapshot), offer.identity().clone()));
         }
         let staged = self.staged(&offer)?;
         self.runtime.block_on(self.download(&offer, &staged))?;
-        Ok(store.adopt(&staged, offer)?)
+        let (snapshot, identity) = store.adopt(&staged, offer)?;
+        Ok(Loaded::Kept(Box::new(snapshot), identity))
     }
 
     async fn offer(&self, set: Option<&str>, store: &Store<'_>) -> Result<Offer, LoadError> {

@@ -7,7 +7,7 @@ use super::super::progress::{Progress, Unit};
 use super::super::wall_clock;
 use super::{print_json, time_argument};
 use crate::audience::generate::{Plan, USERS_DEFAULT, USERS_MAX, USERS_PER_TURN, rows_of};
-use crate::audience::rows::{ndjson, protobuf};
+use crate::audience::rows::{Row, ndjson, protobuf};
 use crate::audience::threads::on_each;
 use crate::model::UnixSeconds;
 use clap::Args;
@@ -34,6 +34,9 @@ pub struct GenerateArgs {
     /// The time from which ages count back; the clock's time if not given.
     #[arg(long, value_name = "TIME", value_parser = time_argument)]
     now: Option<UnixSeconds>,
+    /// Only what every membership has: last_seen, count and value; no items, first_seen, expires.
+    #[arg(long)]
+    lean: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -44,6 +47,32 @@ pub struct GenerateArgs {
 enum Format {
     Ndjson,
     Protobuf,
+}
+
+/// What is written, and how.
+#[derive(Clone, Copy)]
+struct Manner {
+    format: Format,
+    lean: bool,
+}
+
+impl Manner {
+    fn write(self, row: &Row<'_>, text: &mut Vec<u8>) -> io::Result<()> {
+        let bare = self.lean.then(|| Row {
+            items: Vec::new(),
+            first_seen: None,
+            expires: None,
+            ..row.clone()
+        });
+        let row = bare.as_ref().unwrap_or(row);
+        match self.format {
+            Format::Ndjson => ndjson::write(text, row),
+            Format::Protobuf => {
+                protobuf::write(text, row);
+                Ok(())
+            }
+        }
+    }
 }
 
 impl Format {
@@ -68,11 +97,11 @@ fn users_argument() -> impl TypedValueParser<Value = u64> {
 
 /// Writes the rows.
 pub(super) fn run(args: &GenerateArgs) -> Result<(), Failure> {
-    let format = Format::of(&args.out)?;
+    let manner = Manner { format: Format::of(&args.out)?, lean: args.lean };
     let file = File::create_new(&args.out).map_err(Failure::creating(&args.out))?;
     let now = args.now.unwrap_or_else(wall_clock);
     let plan = Plan { users: args.users, seed: args.seed, now };
-    let written = write(plan, format, file)?;
+    let written = write(plan, manner, file)?;
     let mut out = io::stdout().lock();
     if args.json {
         let done = serde_json::json!({ "users": args.users, "rows": written, "now": now.0 });
@@ -83,7 +112,7 @@ pub(super) fn run(args: &GenerateArgs) -> Result<(), Failure> {
 }
 
 /// Writes the rows of all users, in their order, on all cores.
-fn write(plan: Plan, format: Format, file: File) -> Result<u64, Failure> {
+fn write(plan: Plan, manner: Manner, file: File) -> Result<u64, Failure> {
     let progress = Progress::begin("generating", Unit::Users, Some(plan.users));
     let turns =
         Turns { next: AtomicU64::new(0), file: Mutex::new((0, file)), changed: Condvar::new() };
@@ -101,13 +130,7 @@ fn write(plan: Plan, format: Format, file: File) -> Result<u64, Failure> {
             let mut rows = 0;
             rows_of::<io::Error>(plan, begin..end, |row| {
                 rows += 1;
-                match format {
-                    Format::Ndjson => ndjson::write(&mut text, row),
-                    Format::Protobuf => {
-                        protobuf::write(&mut text, row);
-                        Ok(())
-                    }
-                }
+                manner.write(row, &mut text)
             })?;
             turns.write(turn, &text)?;
             written.fetch_add(rows, Ordering::Relaxed);

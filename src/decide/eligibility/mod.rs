@@ -71,13 +71,14 @@ impl<'j, 'c> Judge<'j, 'c, '_> {
         if let Some(reason) = self.unrecognised.filter(|_| !campaign.contextual) {
             return Err(reason.into());
         }
+        let visit = self.visit(campaign);
+        self.burned(campaign, visit)?;
         if !campaign.audience.holds(self.person, self.case.now) {
             return Err(NoBidReason::NotInAudience.into());
         }
         self.flight(campaign)?;
         self.target(campaign)?;
         self.publisher(campaign, advertiser)?;
-        let visit = self.visit(campaign);
         self.timing(campaign, visit)?;
         let message = self.message(campaign, visit)?;
         let fitting = self.fitting(index, message, observer)?;
@@ -100,6 +101,22 @@ impl<'j, 'c> Judge<'j, 'c, '_> {
     pub fn visit(&self, campaign: &Campaign) -> Option<&'j Membership> {
         let live = |segment| self.person.live(segment, self.case.now);
         campaign.anchors.iter().filter_map(|segment| live(*segment)).max_by_key(|one| one.last_seen)
+    }
+
+    /// Whoever did what the campaign is for, not before the visit that led here, is let be: an
+    /// event of the same second counts as after it. Where no visit is needed, ever doing it
+    /// suffices. Asked before the audience, so that it is told also where the audience says
+    /// the same.
+    fn burned(&self, campaign: &Campaign, visit: Option<&Membership>) -> Gate<()> {
+        let conversion = campaign.burned_by.and_then(|by| self.person.live(by, self.case.now));
+        let since = |one: &&Membership| visit.is_none_or(|visit| one.last_seen >= visit.last_seen);
+        match conversion.filter(since) {
+            Some(conversion) if visit.is_some() || campaign.anchors.is_empty() => {
+                let compared = Compared::Moment(conversion.last_seen);
+                Err(No { reason: NoBidReason::Burned, compared })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn timing(&self, campaign: &Campaign, visit: Option<&Membership>) -> Gate<()> {

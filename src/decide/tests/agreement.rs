@@ -325,7 +325,7 @@ fn explaining_and_bidding_agree_on_ten_thousand_requests() {
         match number % 3 {
             0 => scene.bill(&decision, NOW.minus(Seconds(number % 5_000))),
             1 => decision.bids.iter().for_each(|bid| {
-                scene.ledger.lose(&bid.claim);
+                scene.ledger.note(NoticeKind::Loss, &bid.claim, NOW);
             }),
             _ => {}
         }

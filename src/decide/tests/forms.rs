@@ -31,7 +31,7 @@ fn json_and_protobuf_are_decided_alike_ten_thousand_times() {
         let decision = scene.bid(&text);
         bids += decision.bids.len();
         decision.bids.iter().for_each(|bid| {
-            scene.ledger.lose(&bid.claim);
+            scene.ledger.note(NoticeKind::Loss, &bid.claim, NOW);
         });
     }
     assert!(bids > 500, "only {bids} bids: the requests have become too hard");

@@ -146,7 +146,7 @@ fn when_a_hold_fails_the_next_candidate_bids() {
         assert_eq!(scene.placed(&late), [(0, "next")]);
         assert_eq!(scene.reason(&late, "dear"), Some(reason));
         // What the first did not use comes back, and the dearest bids again.
-        scene.ledger.lose(&first.bids[0].claim);
+        scene.ledger.note(NoticeKind::Loss, &first.bids[0].claim, NOW);
         let again = scene.bid(&body);
         assert_eq!(scene.placed(&again), [(0, "dear")]);
     }

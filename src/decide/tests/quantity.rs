@@ -26,7 +26,7 @@ fn a_price_is_for_one_and_money_is_held_for_all_that_are_shown() {
     let bid = &decision.bids[0];
     assert_eq!((bid.price, bid.claim.ceiling), (micros(2.0), micros(2.0)));
     assert_eq!(bid.claim.held, MoneyNanos(5_000_000), "2 USD a thousand, two and a half times");
-    scene.ledger.bill(&bid.claim, micros(1.0), NOW);
+    scene.ledger.note(NoticeKind::Bill(micros(1.0)), &bid.claim, NOW);
     assert_eq!(scene.accounts[0].money().spent, MoneyNanos(2_500_000));
 }
 
@@ -67,13 +67,13 @@ const LIMITS_NANOS: [i64; 3] = [4_000_000, 30_000_000, 9_000_000_000];
 /// What a notice does to a bid: a price in percent of what was bid, or a loss.
 fn settle(scene: &Scene, bid: &Bid, percent: Option<i64>) -> i64 {
     let Some(percent) = percent else {
-        scene.ledger.lose(&bid.claim);
+        scene.ledger.note(NoticeKind::Loss, &bid.claim, NOW);
         return 0;
     };
     let price = CpmMicros(bid.price.0 * percent / 100);
     let account = &scene.accounts[bid.campaign.0 as usize];
     let before = account.money().spent;
-    scene.ledger.bill(&bid.claim, price, NOW);
+    scene.ledger.note(NoticeKind::Bill(price), &bid.claim, NOW);
     account.money().spent.minus(before).0
 }
 

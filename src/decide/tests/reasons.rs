@@ -1,7 +1,8 @@
 //! Every reason that a decision can give is given by at least one case here.
 
 use super::*;
-use crate::ledger::LedgerLimits;
+use crate::ledger::Standing;
+use crate::model::NodeKey;
 use crate::model::reason::ALL_REASONS;
 use crate::openrtb::profile::{Completeness, RequiredField};
 use std::collections::HashSet;
@@ -80,6 +81,7 @@ fn of_targets() -> Vec<Row> {
         |reason, keys: &str| Row(reason, written(|one| one.keys = keys.to_owned()), request(""));
     let audience = "cart within 30m";
     vec![
+        Row(R::Burned, super::burned::of_a_buyer(), request("")),
         Row(R::NotInAudience, written(|one| one.audience = audience), request("")),
         keys(R::Paused, "paused = true"),
         flight(R::FlightNotStarted, "{ from = 2027-02-01, to = 2027-03-01 }"),
@@ -206,10 +208,18 @@ fn of_limits() -> Vec<Row> {
         Row(R::BudgetSpent, spent(written(|one| one.budget = small)), request("")),
         // A third of the day has passed: a third of 0.004 is less than one impression.
         Row(R::PacingAhead, written(|one| one.budget = even), request("")),
+        Row(R::AwaitingLease, changed(plain(), share_budgets), request("")),
         Row(R::CurrencyMismatch, plain(), floor(r#"0.1,"bidfloorcur":"XYZ""#)),
         Row(R::BelowMinimum, written(|one| one.price = "min_cpm = \"2.01 USD\""), request("")),
         Row(R::BelowFloor, plain(), floor("2.000001")),
     ]
+}
+
+/// The budgets are shared with nodes unknown, and nothing is leased yet.
+fn share_budgets(scene: &mut Scene) {
+    let standing = Standing::Shared(NodeKey(1));
+    scene.ledger = Ledger::in_standing(standing, LedgerLimits::default(), 1);
+    scene.accounts = scene.ledger.adopt(&scene.book);
 }
 
 /// A campaign would bid, but does not.
@@ -223,7 +233,14 @@ fn of_commit() -> Vec<Row> {
         scene.ledger = Ledger::new(limits, 1);
         scene.accounts = scene.ledger.adopt(&scene.book);
     });
-    vec![Row(R::Holdout, held_out, body), Row(R::HoldRefused, full, request(""))]
+    let unclean = changed(plain(), |scene| {
+        scene.ledger.holds_unknown_until(NOW.plus(Seconds(1)));
+    });
+    vec![
+        Row(R::Holdout, held_out, body),
+        Row(R::HoldRefused, full, request("")),
+        Row(R::Recovering, unclean, request("")),
+    ]
 }
 
 #[test]

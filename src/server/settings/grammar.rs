@@ -17,6 +17,8 @@ const EXCHANGES_MAX: usize = 1_000;
 const CURRENCIES_MAX: usize = 200;
 /// Most notice keys: the one that signs, and old ones until their notices have expired.
 const NOTICE_KEYS_MAX: usize = 16;
+/// Most keys of shops: two for each of a large bidder's.
+const SHOP_KEYS_MAX: usize = 10_000;
 /// Most countries: ISO 3166-1 has fewer than 300.
 const COUNTRIES_MAX: usize = 300;
 /// Longest id of a seller: sellers.json allows 64 characters (IAB, "sid").
@@ -49,6 +51,12 @@ static SOURCE_URL: TextRule = TextRule {
     holds: super::audience::is_source,
 };
 
+static FSYNC: TextRule = TextRule {
+    expected: "\"always\", or milliseconds such as \"100ms\", 1 to 9999",
+    pattern: "^(always|[1-9][0-9]{0,3}ms)$",
+    holds: |text| super::data::fsync_of(text).is_some(),
+};
+
 static BASE_URL: TextRule = TextRule {
     expected: "an http or https URL without a query and without a slash at its end",
     pattern: "^https?://[^\\s?#@']*[^\\s?#@/']$",
@@ -64,6 +72,12 @@ static VARIABLE: TextRule = TextRule {
         let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         rules::is_made_of(text, 128, word) && !text.as_bytes()[0].is_ascii_digit()
     },
+};
+
+static HEADER: TextRule = TextRule {
+    expected: "the name of a header such as \"x-forwarded-for\"",
+    pattern: "^[A-Za-z0-9-]{1,64}$",
+    holds: |text| rules::is_made_of(text, 64, |byte| byte.is_ascii_alphanumeric() || byte == b'-'),
 };
 
 static RATED_CURRENCY: TextRule = TextRule {
@@ -101,6 +115,7 @@ static MACHINE_FIELDS: &[Field] = &[
     field("business", Kind::Table(&BUSINESS), OPTIONAL, "The advertisers."),
     field("audience", Kind::Table(&AUDIENCE), OPTIONAL, "The audience snapshots."),
     field("data", Kind::Table(&DATA), OPTIONAL, "Our own files."),
+    field("collect", Kind::Table(&COLLECT), OPTIONAL, "The events of shops."),
     field("limits", Kind::Table(&LIMITS), OPTIONAL, "A limit on everything."),
     field("privacy", Kind::Table(&PRIVACY), OPTIONAL, "Privacy."),
     field("block", Kind::Table(&BLOCK), OPTIONAL, "Where nothing is ever bid on."),
@@ -198,12 +213,89 @@ static SIGNATURE_KEY: Table = Table {
 static DATA: Table = Table {
     name: "[data]",
     doc: "Our own files.",
-    fields: &[field(
-        "folder",
-        Kind::Text(&rules::PATH),
-        Need::Text("data"),
-        "Installed snapshots and logs; relative to this file's folder.",
-    )],
+    fields: &[
+        field(
+            "folder",
+            Kind::Text(&rules::PATH),
+            Need::Text("data"),
+            "Installed snapshots and the event log; relative to this file's folder.",
+        ),
+        field(
+            "fsync",
+            Kind::Text(&FSYNC),
+            Need::Text("always"),
+            "When an event counts as written: once it is on the disk (always), or once the system \
+             has it, which loses up to this much when power is lost.",
+        ),
+        field(
+            "log_keep",
+            Kind::Duration(Seconds(3_600), Seconds(10 * 366 * 86_400)),
+            Need::Text("7d"),
+            "Events older than this are removed once checkpoints cover them.",
+        ),
+        field(
+            "log_keep_bytes_max",
+            Kind::Integer(1 << 20, 1 << 50),
+            Need::Integer(64 << 30),
+            "With more than this, so are the oldest.",
+        ),
+        field(
+            "log_segment_bytes",
+            Kind::Integer(1 << 20, 1 << 30),
+            Need::Integer(256 << 20),
+            "Length of a segment file of the log.",
+        ),
+    ],
+};
+
+static COLLECT: Table = Table {
+    name: "[collect]",
+    doc: "How much shops and browsers may send, and how much of it is kept in memory.",
+    fields: &[
+        field(
+            "events_per_second_max",
+            Kind::Integer(0, 10_000_000),
+            Need::Integer(2_000),
+            "Events a second of one shop, a second's worth at once; 0: no limit.",
+        ),
+        field(
+            "calls_per_second_max",
+            Kind::Integer(0, 10_000_000),
+            Need::Integer(50),
+            "Calls a second of one client (an IPv4 address, an IPv6 network); 0: no limit.",
+        ),
+        field(
+            "past_max",
+            Kind::Duration(Seconds(3_600), Seconds(540 * Seconds::DAY.0)),
+            Need::Text("30d"),
+            "How old an event may be; an older one is taken to be as old as that.",
+        ),
+        field(
+            "client_address_header",
+            Kind::Text(&HEADER),
+            OPTIONAL,
+            "Behind a balancer: the header in which it writes the client's address last, such \
+             as \"x-forwarded-for\". Without a balancer that does, clients could forge it.",
+        ),
+        field(
+            "overlay_users_max",
+            Kind::Integer(1_000, 1_000_000_000),
+            Need::Integer(1_000_000),
+            "User keys with events newer than the snapshot; beyond it the oldest go, buyers last.",
+        ),
+        field(
+            "overlay_mib_max",
+            Kind::Integer(16, 1_048_576),
+            Need::Integer(512),
+            "Memory in MiB for them, about.",
+        ),
+        field(
+            "events_seen_max",
+            Kind::Integer(1_000, 100_000_000),
+            Need::Integer(500_000),
+            "Events whose ids are remembered, so that one that comes twice counts once.",
+        ),
+    ],
 };
 
 static LIMITS: Table =
@@ -407,6 +499,13 @@ static SECRETS: Table = Table {
             OPTIONAL,
             "The admin API's bearer token; without it the API is refused, probes answer.",
         ),
+        field(
+            "shop_keys",
+            Kind::List(&ListRule { of: Kind::Table(&SHOP_KEY), min: 0, max: SHOP_KEYS_MAX }),
+            OPTIONAL,
+            "Keys with which shops' servers send events, as bearer tokens; a shop may have \
+             several, so that they can be changed.",
+        ),
     ],
 };
 
@@ -415,6 +514,16 @@ static NOTICE_KEY: Table = Table {
     doc: "A key of at least 32 bytes, in hex, in base64 or raw.",
     fields: &[
         field("id", Kind::Integer(0, 255), REQUIRED, "Goes into the URLs it signs; unique."),
+        field("env", Kind::Text(&VARIABLE), OPTIONAL, "The environment variable that holds it."),
+        field("file", Kind::Text(&rules::PATH), OPTIONAL, "The file that holds it."),
+    ],
+};
+
+static SHOP_KEY: Table = Table {
+    name: "an entry of `shop_keys`",
+    doc: "The key of a shop's server: at least 16 visible ASCII characters.",
+    fields: &[
+        field("advertiser", Kind::Text(&rules::ID), REQUIRED, "The shop's id."),
         field("env", Kind::Text(&VARIABLE), OPTIONAL, "The environment variable that holds it."),
         field("file", Kind::Text(&rules::PATH), OPTIONAL, "The file that holds it."),
     ],

@@ -29,6 +29,8 @@ pub struct SecretSources {
     pub price_keys: Vec<(String, [SecretSource; 2])>,
     /// Of the key that audience sets must be signed with.
     pub signature_key: Option<SecretSource>,
+    /// Of the keys of shops' servers, by the shop's id.
+    pub shop_keys: Vec<(String, SecretSource)>,
 }
 
 /// Where a secret is.
@@ -91,6 +93,8 @@ pub struct Secrets {
     pub price_keys: Vec<(String, [Secret; 2])>,
     /// The key that audience sets must be signed with; without one, none need be.
     pub signature_key: Option<Secret>,
+    /// The keys of shops' servers, by the shop's id.
+    pub shop_keys: Vec<(String, Secret)>,
 }
 
 /// Reads `[secrets]`; relative files lie below `base`. `None` comes with a fault.
@@ -111,7 +115,14 @@ pub(super) fn read(section: &Section<'_>, base: &Path) -> Option<SecretSources> 
         admin_token,
         price_keys: Vec::new(),
         signature_key: None,
+        shop_keys: shop_keys(section, base),
     })
+}
+
+fn shop_keys(section: &Section<'_>, base: &Path) -> Vec<(String, SecretSource)> {
+    let keys = section.tables("shop_keys");
+    let key = |key: &Section<'_>| Some((key.string("advertiser"), source(key, base)?));
+    keys.iter().filter_map(key).filter_map(|(shop, source)| Some((shop?, source))).collect()
 }
 
 /// Reads the place of the signature key in `[audience]`.
@@ -173,8 +184,11 @@ fn resolve_with(
     });
     let price_keys: Vec<_> = price_keys.collect();
     let signature_key = sources.signature_key.as_ref().and_then(|one| take(one, decode_key));
+    let shop_key =
+        |(shop, source): &(String, SecretSource)| Some((shop.clone(), take(source, check_token)?));
+    let shop_keys = sources.shop_keys.iter().filter_map(shop_key).collect();
     if faults.is_empty() {
-        Ok(Secrets { notice_keys, admin_token, price_keys, signature_key })
+        Ok(Secrets { notice_keys, admin_token, price_keys, signature_key, shop_keys })
     } else {
         Err(faults)
     }
@@ -184,7 +198,7 @@ fn fault(source: &SecretSource, reason: &str) -> Diagnostic {
     let message = format!("{} {reason}", source.from);
     let expected = format!(
         "a notice, price or signature key of at least {NOTICE_KEY_BYTES_MIN} bytes in hex, in base64 or raw; \
-         an admin token of at least {TOKEN_BYTES_MIN} visible ASCII characters"
+         an admin token or a shop's key of at least {TOKEN_BYTES_MIN} visible ASCII characters"
     );
     Diagnostic::error(source.place.clone(), message, expected)
 }
@@ -256,6 +270,7 @@ mod tests {
             admin_token: Some(source("TOKEN")),
             price_keys: Vec::new(),
             signature_key: None,
+            shop_keys: Vec::new(),
         }
     }
 

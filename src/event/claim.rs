@@ -3,8 +3,8 @@
 //! another node is as good as one that comes at once.
 
 use crate::model::{
-    BidId, CampaignKey, CpmMicros, CreativeKey, Currency, ExchangeKey, MoneyNanos, Seconds,
-    UnixSeconds, UserKey,
+    BidId, CampaignKey, CpmMicros, CreativeKey, Currency, ExchangeKey, MoneyNanos, NodeKey,
+    Seconds, UnixSeconds, UserKey,
 };
 use crate::privacy::Basis;
 use smallvec::SmallVec;
@@ -36,6 +36,8 @@ pub struct Claim {
     pub notices_end: UnixSeconds,
     /// A test auction: nothing is held and nothing counts.
     pub test: bool,
+    /// The node that made it, whose part of the budget it holds.
+    pub node: NodeKey,
     /// Why making it was lawful: stays with the bid in logs and notices.
     pub basis: Basis,
 }
