@@ -23,7 +23,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 /// The log's folder within that of our own files.
-const FOLDER: &str = "log";
+pub const FOLDER: &str = "log";
 /// Time between two checkpoints: what a start reads again is at most what came in it.
 pub(super) const CHECKPOINT_EVERY: Duration = Duration::from_secs(300);
 /// How many events after the last checkpoint make the next one due sooner: a second of replay.
