@@ -69,7 +69,7 @@ impl Bidder {
     fn tick(&self, period: u64) {
         let sweep = period.is_multiple_of(PERIODS_A_SWEEP);
         let now = clock::now();
-        let ended = self.ledger().advance(now);
+        let ended = self.ledger().advance(self.arrivals.settled(now));
         self.metrics.holds_expired.increment(ended as u64);
         self.metrics.holds_live.set(self.ledger().holds_live() as f64);
         if let Some(audience) = &self.served.load().audience {

@@ -1,7 +1,8 @@
 //! The input of an audience: rows, one membership each, and what makes a row good.
 //!
 //! - [`blocks`] cuts an input where rows end, so that blocks can be read side by side
-//! - [`ndjson`] (its quick way in `scan`), [`delimited`] and [`protobuf`]: the rows of a block
+//! - [`ndjson`] (its quick way in `scan`), [`delimited`], [`protobuf`] and, behind a cargo
+//!   feature, `columns` (Parquet): the rows of a block
 //! - [`fields`] from a cell or a JSON value to a typed field; `stamp` the usual form of a time
 //! - [`zstd`] unpacks
 //!
@@ -10,6 +11,8 @@
 //! an absent one. No file is opened here: readers are given.
 
 pub mod blocks;
+#[cfg(feature = "parquet")]
+pub mod columns;
 pub mod delimited;
 pub mod fields;
 pub mod ndjson;
@@ -105,7 +108,7 @@ pub enum ReadError {
         /// What the system, or the decompression, said.
         source: std::io::Error,
     },
-    /// The header of a CSV file is refused.
+    /// The header of a CSV file, or a column of a Parquet file, is refused.
     #[error("line 1: {0}")]
     Header(FieldFault),
 }
