@@ -38,7 +38,7 @@ fn book() -> crate::campaign::Book {
         std::fs::write(folder.path().join(format!("{id}.toml")), text).expect("written");
     }
     let rates = Rates::default();
-    let machine = Machine { exchanges: &["adx"], rates: &rates };
+    let machine = Machine { exchanges: &["adx".to_owned()], rates: &rates };
     let (book, faults) = check_paths(&[folder.path().to_owned()], Some(machine));
     book.unwrap_or_else(|| panic!("{}", crate::config::render::text(&faults)))
 }
