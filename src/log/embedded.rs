@@ -15,7 +15,7 @@ use super::journal::JournalRules;
 use super::queue::Waiting;
 use super::recovery::{self, RecoveryError, RecoveryReport};
 use super::writer::{Shared, Times, Writer};
-use super::{Answer, Fold, Log, LogError};
+use super::{Answer, Engine, Fold, Log, LogError, Work};
 use crate::event::{Event, LogPosition, codec};
 use std::cell::RefCell;
 use std::io;
@@ -23,6 +23,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
+use std::time::Instant;
 use tokio::sync::oneshot;
 
 /// The folder of a log, locked.
@@ -113,6 +114,23 @@ pub struct LogStatus {
     pub bytes: u64,
     /// Up to where the two latest checkpoints cover the log.
     pub covered: LogPosition,
+    /// What a log that is shared has besides.
+    pub stream: Option<StreamStatus>,
+}
+
+/// How a node stands to the log that it shares.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct StreamStatus {
+    /// Since when it has been connected to it, if it is.
+    pub connected_since: Option<Instant>,
+    /// Events that are in it and not yet folded here, as of the last one that came.
+    pub behind: u64,
+    /// Events that are durable here and not yet in it.
+    pub spooled_events: u64,
+    /// Their bytes.
+    pub spooled_bytes: u64,
+    /// How long ago this node last heard an event of its own come back, in milliseconds.
+    pub silent_ms: u64,
 }
 
 /// The log. Dropping it writes what waits, syncs and ends.
@@ -154,6 +172,7 @@ impl Embedded {
             segments: shared.segments.load(Ordering::Relaxed),
             bytes: shared.bytes.load(Ordering::Relaxed),
             covered: self.checkpoints.covered(),
+            stream: None,
         }
     }
 
@@ -201,5 +220,24 @@ impl Log for Embedded {
 
     fn is_available(&self) -> bool {
         self.shared.is_available.load(Ordering::Acquire)
+    }
+}
+
+impl Engine for Embedded {
+    fn between(&self, work: Work) -> Result<(), LogError> {
+        Embedded::between(self, work)
+    }
+
+    fn status(&self) -> LogStatus {
+        Embedded::status(self)
+    }
+
+    fn checkpoints(&self) -> &Arc<Checkpoints> {
+        Embedded::checkpoints(self)
+    }
+
+    fn obstacle(&self) -> Option<String> {
+        let told = "the event log cannot be written: the disk is full or fails";
+        (!self.is_available()).then(|| told.to_owned())
     }
 }

@@ -11,6 +11,8 @@
 //!   - [`checkpoints`] all folds at one position
 //!   - [`segments`], [`frames`], [`scan`] the files, their bytes, and reading them
 //!   - [`survey`], [`salvage`] walking a damaged log, and taking what can be read into a new one
+//! - `nats` the log in a JetStream stream that many nodes share (cargo feature `nats`);
+//!   [`stream_rules`] how it is kept
 //! - [`direct`] a log that keeps nothing, for benches and tools
 //! - [`disk`] what of a disk is used; a real one, and one that fails on request
 //!
@@ -24,21 +26,26 @@ pub mod disk;
 pub mod embedded;
 pub mod frames;
 pub mod journal;
+#[cfg(feature = "nats")]
+pub mod nats;
 mod queue;
 pub mod recovery;
 pub mod salvage;
 pub mod scan;
 pub mod segments;
+pub mod stream_rules;
 pub mod survey;
 mod writer;
 
 pub use checkpoints::Checkpoints;
-pub use embedded::{Embedded, Folder, LogStatus};
+pub use embedded::{Embedded, Folder, LogStatus, StreamStatus};
 pub use journal::{Fsync, JournalRules};
 pub use recovery::{RecoveryError, RecoveryReport};
+pub use stream_rules::{StreamLogin, StreamRules};
 
-use crate::event::{Event, LogPosition};
+use crate::event::{Event, EventId, LogPosition};
 use crate::ledger::Noted;
+use std::sync::Arc;
 
 /// What grows with the log: everything that is a function of its events.
 ///
@@ -47,6 +54,15 @@ use crate::ledger::Noted;
 pub trait Fold: Send + Sync {
     /// Takes in the event at `position`; what it did.
     fn apply(&self, position: LogPosition, event: &Event) -> Noted;
+
+    /// Takes notice of an event of this node that is durable and acknowledged, but has no place
+    /// in the order yet, as the shared log cannot be reached: what it is going to change must
+    /// not be given away meanwhile. It is applied later, like any other; until then it may be
+    /// kept again, after a restart.
+    fn keep(&self, _event: &Event) {}
+
+    /// An event that was kept has its place before those that were applied already.
+    fn let_go(&self, _id: EventId) {}
 }
 
 /// What came of an event that was handed in.
@@ -76,7 +92,8 @@ pub enum LogError {
     Closed,
 }
 
-/// The answer to an event handed in: comes once it is durable and folded.
+/// The answer to an event handed in: comes once it is durable and folded, or durable on this
+/// node ([`Noted::Kept`]) while a log that is shared cannot be reached.
 pub type Answer = tokio::sync::oneshot::Receiver<Result<Folded, LogError>>;
 
 /// Where events go.
@@ -90,6 +107,28 @@ pub trait Log: Send + Sync {
     /// Whether events can be written: while not, nobody must bid with money that could not be
     /// counted.
     fn is_available(&self) -> bool;
+}
+
+/// Something to be run between two events, with the position of the last one folded.
+pub type Work = Box<dyn FnOnce(LogPosition) + Send>;
+
+/// A log that outlives the process, as whoever runs it sees it. Dropping it closes it.
+pub trait Engine: Log {
+    /// Has `work` run on the folding thread between two events: everything up to its position
+    /// is folded, and nothing is folded meanwhile.
+    ///
+    /// # Errors
+    /// The log is closed.
+    fn between(&self, work: Work) -> Result<(), LogError>;
+
+    /// How it is.
+    fn status(&self) -> LogStatus;
+
+    /// The checkpoints of this node.
+    fn checkpoints(&self) -> &Arc<Checkpoints>;
+
+    /// Why nobody must bid by what is folded here, for people; `None`: nothing is in the way.
+    fn obstacle(&self) -> Option<String>;
 }
 
 #[cfg(test)]

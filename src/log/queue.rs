@@ -4,25 +4,22 @@
 //! told at once; the writer takes all that waits at a time, and sleeps only while nothing does.
 
 use super::journal::Payloads;
-use super::{Folded, LogError};
-use crate::event::{Event, LogPosition};
+use super::{Folded, LogError, Work};
+use crate::event::Event;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::time::Instant;
 use tokio::sync::oneshot;
 
 /// Most events that wait: at 20,000 a second, three seconds' worth.
-pub const QUEUE_EVENTS_MAX: usize = 1 << 16;
+pub(super) const QUEUE_EVENTS_MAX: usize = 1 << 16;
 /// Most bytes of events that wait; a batch is at most this long.
-pub const QUEUE_BYTES_MAX: usize = 32 << 20;
+pub(super) const QUEUE_BYTES_MAX: usize = 32 << 20;
 
 /// An event that waits.
 pub(super) struct Waiting {
     pub(super) event: Event,
     pub(super) answer: oneshot::Sender<Result<Folded, LogError>>,
 }
-
-/// Something to be run between two events, with the position of the last one folded.
-pub(super) type Work = Box<dyn FnOnce(LogPosition) + Send>;
 
 /// What the writer takes.
 #[derive(Default)]

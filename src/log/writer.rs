@@ -11,8 +11,8 @@
 
 use super::checkpoints::Checkpoints;
 use super::journal::{Fsync, Journal};
-use super::queue::{Queue, Taken, Work};
-use super::{Fold, Folded, LogError};
+use super::queue::{Queue, Taken};
+use super::{Fold, Folded, LogError, Work};
 use crate::event::LogPosition;
 use crate::model::UnixSeconds;
 use std::io;
