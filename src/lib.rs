@@ -43,4 +43,5 @@ pub mod notice;
 pub mod openrtb;
 pub mod privacy;
 pub mod server;
+pub mod simulate;
 pub mod telemetry;

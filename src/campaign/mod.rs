@@ -22,6 +22,7 @@ pub mod grammar;
 mod message_section;
 pub mod model;
 mod price_section;
+mod shop_events;
 mod target_section;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,6 @@
 //! The validated campaign model: what `decide` reads. Built only by [`crate::campaign`]'s
 //! checking stage, so every value here is within its limits and every reference resolves.
 
-use crate::audience::overlay::{EventSegments, EventShop};
 use crate::audience::{Expression, SegmentTable};
 use crate::model::{
     AdvertiserKey, CampaignKey, CpmMicros, CreativeKey, Currency, Factor, MediaType, MoneyNanos,
@@ -9,6 +8,7 @@ use crate::model::{
 };
 use crate::openrtb::offer::Medium;
 
+pub use super::shop_events::{BrowserPurchases, ShopEvents};
 pub use crate::model::{DeviceType, InventoryKind};
 
 /// Most campaigns in one book: bounds the index and the scratch space of a decision.
@@ -37,26 +37,6 @@ pub struct Book {
     pub prospecting: Vec<CampaignIndex>,
     /// Campaigns that may be shown by context alone (`contextual = true`).
     pub contextual: Vec<CampaignIndex>,
-}
-
-impl Book {
-    /// Which of its segments the events of which shop lead to, for looking people up in the
-    /// overlay.
-    pub fn event_segments(&self) -> EventSegments {
-        let mut segments = EventSegments::default();
-        for Advertiser { key, events, .. } in &self.advertisers {
-            if let Some(ShopEvents { prefix, ttl, .. }) = events {
-                let shop = EventShop { advertiser: *key, prefix, ttl: *ttl };
-                segments.add(shop, &self.segments);
-            }
-        }
-        for campaign in &self.campaigns {
-            if let Objective::Conversion(event) = &campaign.objective {
-                segments.keep(self.advertisers[campaign.advertiser].key, event);
-            }
-        }
-        segments
-    }
 }
 
 /// A campaign's place in [`Book::campaigns`].
@@ -88,32 +68,6 @@ pub struct Advertiser {
     pub events: Option<ShopEvents>,
     /// Where the file stands, for messages.
     pub file: String,
-}
-
-/// How the events of a shop are taken.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ShopEvents {
-    /// What the names of its segments begin with; no other shop's begin so.
-    pub prefix: String,
-    /// How long after the latest event a membership ends.
-    pub ttl: Seconds,
-    /// What is made of purchases that browsers tell.
-    pub browser_purchases: BrowserPurchases,
-    /// Origins of pages that may send its events, beside those within its domain.
-    pub origins: Vec<String>,
-    /// Where its visitors are taken to be if an event does not say: ISO-3166 alpha-3.
-    pub country: Option<[u8; 3]>,
-}
-
-/// What is made of purchases that browsers tell: anybody can send one from a page of the shop.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum BrowserPurchases {
-    /// They count as those of the shop's server.
-    Take,
-    /// They stop the ads, but are worth nothing.
-    WithoutValue,
-    /// They are refused.
-    Refuse,
 }
 
 /// Content categories by the taxonomy that they are of (AdCOM list "Category Taxonomies").

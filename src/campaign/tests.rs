@@ -472,3 +472,53 @@ proptest! {
         prop_assert!(errors.iter().all(|one| !one.place.is_whole_file()), "{errors:?}");
     }
 }
+
+#[test]
+fn the_events_of_a_shop_are_read_as_they_are_written() {
+    let full = book(GOOD);
+    let events = full.advertisers[0].events.as_ref().expect("taken");
+    assert_eq!((events.prefix.as_str(), events.ttl), ("", Seconds(540 * 86_400)));
+    assert_eq!(events.browser_purchases, BrowserPurchases::Take);
+    assert_eq!((events.origins.len(), events.country), (1, Some(*b"DEU")));
+    let purchase = full.segments.get("purchase");
+    assert!(purchase.is_some() && full.campaigns[0].burned_by == purchase);
+    assert!(full.segments.get("engaged").is_some(), "who bounced is asked for");
+    let least = GOOD.replacen("segment_prefix = \"\"", "segment_prefix = \"acme_\"", 1);
+    let prefixed = book(&least.replacen("country = \"DEU\"", "", 1));
+    assert_eq!(prefixed.campaigns[0].burned_by, prefixed.segments.get("acme_purchase"));
+    assert_eq!(book(OTHER).advertisers[0].events, None);
+    let goes_on = GOOD.replacen("after_conversion = \"stop\"", "after_conversion = \"go_on\"", 1);
+    assert_eq!(book(&goes_on).campaigns[0].burned_by, None);
+}
+
+#[test]
+fn two_shops_must_not_share_the_beginning_of_their_segments() {
+    let other = |prefix: &str| {
+        let events = format!("[advertiser.events]\nsegment_prefix = \"{prefix}\"\n\n[[creative]]");
+        OTHER.replacen("[[creative]]", &events, 1)
+    };
+    let good = |prefix: &str| {
+        GOOD.replacen("segment_prefix = \"\"", &format!("segment_prefix = \"{prefix}\""), 1)
+    };
+    for (first, second, clash) in [
+        ("acme_", "globex_", false),
+        ("", "globex_", true),
+        ("acme_", "acme_", true),
+        ("acme_shoes_", "acme_", true),
+    ] {
+        let (book, diagnostics) = bind(&[&good(first), &other(second)], None);
+        assert_eq!(book.is_none(), clash, "{first:?} {second:?}");
+        assert_eq!(diagnostics.len(), usize::from(clash), "{diagnostics:?}");
+    }
+    assert_fault("segment_prefix = \"\"", "segment_prefix = \"A\"", "\"A\"", "`segment_prefix`");
+}
+
+#[test]
+fn what_follows_a_conversion_needs_one() {
+    assert_fault(
+        "objective = \"clicks\"",
+        "after_conversion = \"go_on\"\nobjective = \"clicks\"",
+        "\"go_on\"",
+        "a campaign without a conversion",
+    );
+}

@@ -11,6 +11,7 @@ pub mod explain;
 pub mod log;
 mod progress;
 pub mod serve;
+pub mod simulate;
 pub mod snapshot;
 
 use crate::model::UnixSeconds;
@@ -38,6 +39,8 @@ enum Command {
     Log(log::LogCommand),
     /// Serve bids until told to stop.
     Serve(serve::ServeArgs),
+    /// Simulate clusters under faults, from a seed, and check every promise at every step.
+    Simulate(simulate::SimulateArgs),
     /// Build, inspect, verify and search audience snapshots.
     #[command(subcommand)]
     Snapshot(snapshot::SnapshotCommand),
@@ -62,6 +65,7 @@ fn dispatch(command: &Command) -> u8 {
         Command::Explain(args) => explain::run(args),
         Command::Log(command) => log::run(command),
         Command::Serve(args) => serve::run(args),
+        Command::Simulate(args) => simulate::run(args),
         Command::Snapshot(command) => snapshot::run(command),
     }
 }

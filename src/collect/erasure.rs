@@ -5,8 +5,8 @@
 //! `homing snapshot build --suppress` reads, so that the next snapshot does not hold it.
 //! May wait: it runs on a thread of its own.
 
+use super::Collector;
 use super::field::{of_query, percent_decoded};
-use super::{ACK_WAIT, Collector};
 use crate::event::{EventId, EventKeys, What};
 use crate::log::Answer;
 use crate::model::ids::ID_BYTES_MAX;
@@ -51,7 +51,7 @@ impl Collector {
         self.suppress(key)?;
         let keys: EventKeys = std::iter::once(key).collect();
         let answer = self.hand_in(id_of(key, now), What::Erasure(keys), now);
-        if wait_for(answer) { Ok(()) } else { Err(EraseError::Log) }
+        if wait_for(answer, self.ack_wait) { Ok(()) } else { Err(EraseError::Log) }
     }
 
     fn suppress(&self, key: UserKey) -> Result<(), EraseError> {
@@ -113,13 +113,13 @@ fn id_of(key: UserKey, now: UnixSeconds) -> EventId {
     EventId(u128::from_be_bytes(id))
 }
 
-fn wait_for(mut answer: Answer) -> bool {
+fn wait_for(mut answer: Answer, at_most: Duration) -> bool {
     let begun = Instant::now();
     loop {
         match answer.try_recv() {
             Ok(answer) => return answer.is_ok(),
             Err(TryRecvError::Closed) => return false,
-            Err(TryRecvError::Empty) if begun.elapsed() > ACK_WAIT => return false,
+            Err(TryRecvError::Empty) if begun.elapsed() > at_most => return false,
             Err(TryRecvError::Empty) => std::thread::sleep(LOOK),
         }
     }

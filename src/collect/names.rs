@@ -2,7 +2,8 @@
 //! (field note product.md, "Events"; sources there).
 //!
 //! Guarantees: a name is translated only if it is in the table, letter for letter; a shop's
-//! own names pass if they are made of `a-z`, `0-9` and `_`.
+//! own names pass if they are made of `a-z`, `0-9` and `_` and begin with a letter, as names of
+//! segments do.
 
 use crate::audience::overlay::names::{BOUNCED, ENGAGED, VISITORS};
 use crate::event::SiteEventName;
@@ -32,7 +33,11 @@ const RESERVED: [&str; 3] = [VISITORS, ENGAGED, BOUNCED];
 pub fn event_name(text: &str) -> Option<SiteEventName> {
     let is_alias = |row: &&(&str, &[&str])| row.1.contains(&text);
     let canonical = ALIASES.iter().find(is_alias).map_or(text, |(canonical, _)| canonical);
-    SiteEventName::parse(canonical).filter(|name| !RESERVED.contains(&name.as_str()))
+    let fits = |name: &SiteEventName| {
+        let name = name.as_str();
+        name.starts_with(|first: char| first.is_ascii_lowercase()) && !RESERVED.contains(&name)
+    };
+    SiteEventName::parse(canonical).filter(fits)
 }
 
 #[cfg(test)]
@@ -85,7 +90,9 @@ mod tests {
             event_name("size_guide").map(|name| name.as_str().to_owned()).as_deref(),
             Some("size_guide")
         );
-        for bad in ["visitors", "engaged", "bounced", "", "Own Event", "addtocart!", "PURCHASE"] {
+        for bad in
+            ["visitors", "engaged", "bounced", "", "7", "_x", "Own Event", "addtocart!", "PURCHASE"]
+        {
             assert_eq!(event_name(bad), None, "{bad}");
         }
     }

@@ -27,7 +27,7 @@ impl Collector {
             let keys: EventKeys = std::iter::once(key).collect();
             answers.push(self.hand_in(id_of(key), What::OptOut(keys), moment.now));
         }
-        let done = super::acknowledged(answers).await;
+        let done = self.acknowledged(answers).await;
         let (status, page) =
             if done { (StatusCode::OK, DONE) } else { (StatusCode::SERVICE_UNAVAILABLE, LATER) };
         // Where the log does not know yet, the id must stay, so that it can be told.

@@ -3,6 +3,7 @@
 //! - [`reasons`] every "no" that a decision can give
 //! - [`prices`] the product of factors, its limits, currencies
 //! - [`pages`] several impressions: the best total, holds that fail, ghosts
+//! - [`burned`] who has bought is let be, and who opted out
 //! - [`people`] ids and who is behind them
 //! - [`agreement`] bidding and explaining say the same, ten thousand times over
 //! - [`forms`] so do JSON and protobuf
@@ -12,6 +13,7 @@
 //! - [`quantity`] many impressions at once, and exact money
 
 mod agreement;
+mod burned;
 mod consent;
 mod context;
 mod deals;
@@ -129,6 +131,7 @@ sponsored = "The shop"
 #[derive(Clone)]
 struct Written {
     id: String,
+    objective: &'static str,
     flight: &'static str,
     budget: &'static str,
     audience: &'static str,
@@ -146,6 +149,7 @@ impl Written {
     fn new(id: &str) -> Self {
         Self {
             id: id.to_owned(),
+            objective: r#""clicks""#,
             flight: "{ from = 2027-01-01, to = 2027-12-31 }",
             budget: r#"{ total = "1000 USD", pacing = "asap" }"#,
             audience: "cart",
@@ -167,13 +171,14 @@ impl Written {
     }
 
     fn text(&self) -> String {
-        let Self { id, flight, budget, audience, keys, base, max, price, target, messages } = self;
+        let Self { id, objective, flight, budget, audience, keys, .. } = self;
+        let Self { base, max, price, target, messages, .. } = self;
         let audience = match *audience {
             "" => String::new(),
             text => format!("audience = {text:?}"),
         };
         format!(
-            "\n[[campaign]]\nid = {id:?}\nobjective = \"clicks\"\nflight = {flight}\n\
+            "\n[[campaign]]\nid = {id:?}\nobjective = {objective}\nflight = {flight}\n\
              budget = {budget}\n{audience}\n{keys}\n[campaign.price]\nbase_cpm = {base:?}\n\
              max_cpm = {max:?}\n{price}\n[campaign.target]\n{target}\n{messages}"
         )
@@ -195,7 +200,7 @@ impl CreativeFiles for NoFiles {
 
 /// People that a test makes up.
 #[derive(Default)]
-struct People(HashMap<UserKey, Vec<Membership>>);
+struct People(HashMap<UserKey, Vec<Membership>>, Vec<UserKey>);
 
 impl AudienceView for People {
     fn join(&self, key: UserKey, person: &mut Person) -> bool {
@@ -204,6 +209,10 @@ impl AudienceView for People {
             person.add(*one);
         }
         true
+    }
+
+    fn is_opted_out(&self, key: UserKey) -> bool {
+        self.1.contains(&key)
     }
 }
 

@@ -71,7 +71,7 @@ impl Checkpoints {
         let mut positions = self.find()?;
         let mut damaged = Vec::new();
         positions.retain(|position| match self.verify(*position) {
-            Ok(_) => true,
+            Ok(()) => true,
             Err(damage) => {
                 damaged.push(format!("{}: {damage}", Self::name_of(*position)));
                 false

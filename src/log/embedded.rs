@@ -11,11 +11,11 @@ use super::checkpoints::Checkpoints;
 use super::disk::real::RealDisk;
 use super::disk::{Disk, FolderLock};
 use super::frames::PAYLOAD_BYTES_MAX;
-use super::journal::JournalRules;
 use super::queue::Waiting;
 use super::recovery::{self, RecoveryError, RecoveryReport};
+use super::rules::JournalRules;
 use super::writer::{Shared, Times, Writer};
-use super::{Answer, Engine, Fold, Log, LogError, Work};
+use super::{Answer, Engine, Fold, Log, LogError, StreamStatus, Work};
 use crate::event::{Event, LogPosition, codec};
 use std::cell::RefCell;
 use std::io;
@@ -23,7 +23,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
-use std::time::Instant;
 use tokio::sync::oneshot;
 
 /// The folder of a log, locked.
@@ -116,21 +115,6 @@ pub struct LogStatus {
     pub covered: LogPosition,
     /// What a log that is shared has besides.
     pub stream: Option<StreamStatus>,
-}
-
-/// How a node stands to the log that it shares.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct StreamStatus {
-    /// Since when it has been connected to it, if it is.
-    pub connected_since: Option<Instant>,
-    /// Events that are in it and not yet folded here, as of the last one that came.
-    pub behind: u64,
-    /// Events that are durable here and not yet in it.
-    pub spooled_events: u64,
-    /// Their bytes.
-    pub spooled_bytes: u64,
-    /// How long ago this node last heard an event of its own come back, in milliseconds.
-    pub silent_ms: u64,
 }
 
 /// The log. Dropping it writes what waits, syncs and ends.

@@ -9,17 +9,18 @@
 //! Must not know what events mean, nor read a clock: ages are by the time of the log, which is
 //! the latest `at` of its events.
 
+use super::batch::Payloads;
 use super::disk::{Disk, DiskFile};
 use super::frames::{
     FRAME_HEADER_BYTES, FrameHeader, HEADER_BYTES, Header, encode_frame, frame_bytes, peek_frame,
 };
+use super::rules::{Fsync, JournalRules, SEGMENT_BYTES_MAX};
 use super::segments::{self, Segment};
 use crate::event::LogPosition;
-use crate::model::{Seconds, UnixSeconds};
+use crate::model::UnixSeconds;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// What is acknowledged but not synced is kept in memory, to be written again should the sync
 /// fail; with more than this it is synced before its time.
@@ -27,82 +28,6 @@ pub const UNSYNCED_BYTES_MAX: usize = 64 << 20;
 /// A new segment after a failure is begun only where there is room for this much: a disk that
 /// takes one batch and refuses the next helps nobody.
 const RESERVE_BYTES: usize = 1 << 20;
-/// Largest segment: offsets in it are 32 bits, and the last batch may go beyond.
-pub const SEGMENT_BYTES_MAX: u64 = 1 << 30;
-
-/// When an event counts as written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Fsync {
-    /// Once it is on the disk: loss of power loses nothing.
-    Always,
-    /// Once the operating system has it, which syncs it at the latest after this long: a crash
-    /// of the process loses nothing, loss of power loses this much.
-    Every(Duration),
-}
-
-/// How a log is kept.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct JournalRules {
-    /// When an event counts as written.
-    pub fsync: Fsync,
-    /// A segment ends with the batch that makes it this long; at most [`SEGMENT_BYTES_MAX`].
-    pub segment_bytes: u64,
-    /// A segment ends when it spans this much time.
-    pub segment_age: Seconds,
-    /// Events older than this are removed, segment by segment, once checkpoints cover them.
-    pub keep: Seconds,
-    /// As are the oldest beyond this many bytes in all.
-    pub keep_bytes: u64,
-}
-
-impl Default for JournalRules {
-    fn default() -> Self {
-        Self {
-            fsync: Fsync::Always,
-            segment_bytes: 256 << 20,
-            segment_age: Seconds(24 * 3600),
-            keep: Seconds(7 * 24 * 3600),
-            keep_bytes: 64 << 30,
-        }
-    }
-}
-
-/// The encoded events of a batch.
-#[derive(Default, Debug)]
-pub struct Payloads {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-}
-
-impl Payloads {
-    /// Adds one: at least a byte, and at most `PAYLOAD_BYTES_MAX`.
-    pub fn push(&mut self, payload: &[u8]) {
-        self.bytes.extend_from_slice(payload);
-        self.ends.push(self.bytes.len());
-    }
-
-    /// How many there are.
-    pub fn count(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// Their bytes together.
-    pub fn bytes(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// Removes all, keeping the memory.
-    pub fn clear(&mut self) {
-        self.bytes.clear();
-        self.ends.clear();
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let begins = std::iter::once(0).chain(self.ends.iter().copied());
-        begins.zip(&self.ends).map(|(begin, end)| &self.bytes[begin..*end])
-    }
-}
-
 /// The writing side.
 pub struct Journal {
     disk: Arc<dyn Disk>,

@@ -6,13 +6,15 @@
 //!
 //! - [`embedded`] the log in files of our own: the engine, and where to begin reading
 //!   - [`queue`] what waits, [`writer`] the one thread that writes and folds
-//!   - [`journal`] batches into segments, and how it goes on after the disk failed
+//!   - [`rules`] how it is kept
+//!   - [`batch`] and [`journal`] batches into segments, and how it goes on after the disk failed
 //!   - [`recovery`] from files to a journal that goes on, after any crash
 //!   - [`checkpoints`] all folds at one position
 //!   - [`segments`], [`frames`], [`scan`] the files, their bytes, and reading them
 //!   - [`survey`], [`salvage`] walking a damaged log, and taking what can be read into a new one
 //! - `nats` the log in a JetStream stream that many nodes share (cargo feature `nats`);
-//!   [`stream_rules`] how it is kept
+//!   [`stream_rules`] how it is reached and kept
+//! - [`engine`] either of them, as whoever runs it sees it
 //! - [`direct`] a log that keeps nothing, for benches and tools
 //! - [`disk`] what of a disk is used; a real one, and one that fails on request
 //!
@@ -20,16 +22,19 @@
 //! order; an event is folded by exactly one thread, in order, on every node alike. Must not
 //! know what events mean: that is the business of the [`Fold`].
 
+pub mod batch;
 pub mod checkpoints;
 pub mod direct;
 pub mod disk;
 pub mod embedded;
 pub mod frames;
+pub mod engine;
 pub mod journal;
 #[cfg(feature = "nats")]
 pub mod nats;
-mod queue;
+pub mod queue;
 pub mod recovery;
+pub mod rules;
 pub mod salvage;
 pub mod scan;
 pub mod segments;
@@ -38,14 +43,14 @@ pub mod survey;
 mod writer;
 
 pub use checkpoints::Checkpoints;
-pub use embedded::{Embedded, Folder, LogStatus, StreamStatus};
-pub use journal::{Fsync, JournalRules};
+pub use embedded::{Embedded, Folder, LogStatus};
+pub use engine::{Engine, StreamStatus, Work};
 pub use recovery::{RecoveryError, RecoveryReport};
+pub use rules::{Fsync, JournalRules};
 pub use stream_rules::{StreamLogin, StreamRules};
 
 use crate::event::{Event, EventId, LogPosition};
 use crate::ledger::Noted;
-use std::sync::Arc;
 
 /// What grows with the log: everything that is a function of its events.
 ///
@@ -56,9 +61,9 @@ pub trait Fold: Send + Sync {
     fn apply(&self, position: LogPosition, event: &Event) -> Noted;
 
     /// Takes notice of an event of this node that is durable and acknowledged, but has no place
-    /// in the order yet, as the shared log cannot be reached: what it is going to change must
-    /// not be given away meanwhile. It is applied later, like any other; until then it may be
-    /// kept again, after a restart.
+    /// in the order yet, as the log that is shared cannot be reached: what it is going to change
+    /// must not be given away meanwhile. It is applied later, like any other; until then it may
+    /// be kept again, after a restart.
     fn keep(&self, _event: &Event) {}
 
     /// An event that was kept has its place before those that were applied already.
@@ -107,28 +112,6 @@ pub trait Log: Send + Sync {
     /// Whether events can be written: while not, nobody must bid with money that could not be
     /// counted.
     fn is_available(&self) -> bool;
-}
-
-/// Something to be run between two events, with the position of the last one folded.
-pub type Work = Box<dyn FnOnce(LogPosition) + Send>;
-
-/// A log that outlives the process, as whoever runs it sees it. Dropping it closes it.
-pub trait Engine: Log {
-    /// Has `work` run on the folding thread between two events: everything up to its position
-    /// is folded, and nothing is folded meanwhile.
-    ///
-    /// # Errors
-    /// The log is closed.
-    fn between(&self, work: Work) -> Result<(), LogError>;
-
-    /// How it is.
-    fn status(&self) -> LogStatus;
-
-    /// The checkpoints of this node.
-    fn checkpoints(&self) -> &Arc<Checkpoints>;
-
-    /// Why nobody must bid by what is folded here, for people; `None`: nothing is in the way.
-    fn obstacle(&self) -> Option<String>;
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Guarantees: events leave in the order in which they came; whoever finds the queue full is
 //! told at once; the writer takes all that waits at a time, and sleeps only while nothing does.
 
-use super::journal::Payloads;
+use super::batch::Payloads;
 use super::{Folded, LogError, Work};
 use crate::event::Event;
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -11,9 +11,9 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 
 /// Most events that wait: at 20,000 a second, three seconds' worth.
-pub(super) const QUEUE_EVENTS_MAX: usize = 1 << 16;
+pub const QUEUE_EVENTS_MAX: usize = 1 << 16;
 /// Most bytes of events that wait; a batch is at most this long.
-pub(super) const QUEUE_BYTES_MAX: usize = 32 << 20;
+pub const QUEUE_BYTES_MAX: usize = 32 << 20;
 
 /// An event that waits.
 pub(super) struct Waiting {
@@ -115,12 +115,11 @@ impl Queue {
         let mut inner = self.inner.lock();
         while inner.is_idle() {
             inner.is_writer_asleep = true;
-            let is_late = match until {
-                Some(until) => self.wake.wait_until(&mut inner, until).timed_out(),
-                None => {
-                    self.wake.wait(&mut inner);
-                    false
-                }
+            let is_late = if let Some(until) = until {
+                self.wake.wait_until(&mut inner, until).timed_out()
+            } else {
+                self.wake.wait(&mut inner);
+                false
             };
             inner.is_writer_asleep = false;
             if is_late {

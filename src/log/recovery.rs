@@ -6,12 +6,17 @@
 //! are told apart by what whole frames behind the damage say was durable when they were
 //! written. Reads in bounded memory.
 
+mod error;
+
+pub use error::{RecoveryError, Rescue};
+
 use super::disk::{Disk, DiskFile};
 use super::frames::{FrameFault, HEADER_BYTES, HeaderFault};
-use super::journal::{Journal, JournalRules, Resume};
+use super::journal::{Journal, Resume};
+use super::rules::JournalRules;
 use super::scan::{FrameReader, Step};
 use super::segments::{self, Found, Segment, UNFINISHED_SUFFIX};
-use crate::event::codec::{self, DecodeError};
+use crate::event::codec;
 use crate::event::{Event, LogPosition};
 use crate::model::UnixSeconds;
 use std::collections::VecDeque;
@@ -50,88 +55,6 @@ pub struct TornTail {
     pub bytes: u64,
     /// The position that its first event would have had.
     pub position: LogPosition,
-}
-
-/// Why a log cannot go on.
-#[derive(Debug, thiserror::Error)]
-pub enum RecoveryError {
-    /// The disk's.
-    #[error("the log in {place}: {source}")]
-    Disk {
-        /// The folder.
-        place: String,
-        /// What the disk says.
-        source: io::Error,
-    },
-    /// Written by another version of the format.
-    #[error("{segment}: {fault}")]
-    Version {
-        /// The segment's file.
-        segment: String,
-        /// Which.
-        fault: HeaderFault,
-    },
-    /// The header of a segment is damaged.
-    #[error("{segment}, byte 0: {fault}; {rescue}")]
-    Header {
-        /// The segment's file.
-        segment: String,
-        /// How.
-        fault: HeaderFault,
-        /// What to do.
-        rescue: Rescue,
-    },
-    /// A frame is damaged, and events that came later are not.
-    #[error("{segment}, byte {offset}, where event {} should be: {fault}; {rescue}", position.0)]
-    Frame {
-        /// The segment's file.
-        segment: String,
-        /// Where.
-        offset: u64,
-        /// The event that should be there.
-        position: LogPosition,
-        /// How.
-        fault: FrameFault,
-        /// What to do.
-        rescue: Rescue,
-    },
-    /// Events are missing.
-    #[error("events {} to {} are missing, expected {place}; {rescue}", from.0, to.0)]
-    Missing {
-        /// The first.
-        from: LogPosition,
-        /// The last.
-        to: LogPosition,
-        /// Where they should be.
-        place: String,
-        /// What to do.
-        rescue: Rescue,
-    },
-    /// An event cannot be understood.
-    #[error("{segment}, byte {offset}, event {}: {source}; {rescue}", position.0)]
-    Event {
-        /// The segment's file.
-        segment: String,
-        /// Where its frame is.
-        offset: u64,
-        /// Which.
-        position: LogPosition,
-        /// Why not.
-        source: DecodeError,
-        /// What to do.
-        rescue: Rescue,
-    },
-}
-
-/// What to do about a damaged log.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error(
-    "put the files back from a copy, or take what can be read into a new folder: \
-     homing log salvage --folder {place} --out NEW-FOLDER"
-)]
-pub struct Rescue {
-    /// The folder.
-    pub place: String,
 }
 
 /// Who takes in the events that are read again.
@@ -179,7 +102,7 @@ impl Bad {
         }
         let mut reader = FrameReader::open_at(disk, segment, self.offset)?;
         while reader.resync(|position| position > self.after)? {
-            if let Step::Frame(frame) = reader.next()?
+            if let Step::Frame(frame) = reader.step()?
                 && frame.synced > self.offset
             {
                 return Ok(true);
@@ -304,7 +227,7 @@ impl Recovery<'_> {
         };
         self.time = self.time.max(segment.header.begun);
         while read.last < limit {
-            let frame = match reader.next().map_err(self.on_disk())? {
+            let frame = match reader.step().map_err(self.on_disk())? {
                 Step::Frame(frame) => frame,
                 Step::End => break,
                 Step::Bad(fault) => {
@@ -344,13 +267,11 @@ impl Recovery<'_> {
         if read.last >= limit {
             return Ok(());
         }
-        match read.fault {
-            Some(fault) => Err(self.damaged(segment, read, fault)),
-            None => {
-                let place = format!("after {}", segment.name());
-                Err(self.missing(read.last.0 + 1, limit.0, &place))
-            }
+        if let Some(fault) = read.fault {
+            return Err(self.damaged(segment, read, fault));
         }
+        let place = format!("after {}", segment.name());
+        Err(self.missing(read.last.0 + 1, limit.0, &place))
     }
 
     /// Reads the last segment, and makes it ready to be written on.

@@ -4,9 +4,11 @@
 //! good and are taken along; where events are lost, the new log says so and starts all the
 //! same. The report says what is missing.
 
+use super::batch::Payloads;
 use super::checkpoints::Checkpoints;
 use super::disk::Disk;
-use super::journal::{Fsync, Journal, JournalRules, Payloads, Resume};
+use super::journal::{Journal, Resume};
+use super::rules::{Fsync, JournalRules};
 use super::survey::{Survey, survey};
 use super::{frames, segments};
 use crate::event::LogPosition;

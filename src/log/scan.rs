@@ -85,7 +85,7 @@ impl FrameReader {
     ///
     /// # Errors
     /// The disk's.
-    pub fn next(&mut self) -> io::Result<Step<'_>> {
+    pub fn step(&mut self) -> io::Result<Step<'_>> {
         if self.fill(1)? == 0 {
             return Ok(Step::End);
         }

@@ -159,7 +159,7 @@ impl Walk<'_> {
         let mut reader = FrameReader::open(self.disk, &segment.name)?;
         loop {
             let offset = reader.offset();
-            let fault = match reader.next()? {
+            let fault = match reader.step()? {
                 Step::End => return Ok(()),
                 Step::Frame(frame) => {
                     let is_replaced = limit.is_some_and(|limit| frame.position > limit);

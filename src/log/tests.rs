@@ -7,11 +7,13 @@ mod power;
 mod rescue;
 mod sequences;
 
+use super::batch::Payloads;
 use super::checkpoints::Checkpoints;
 use super::disk::Disk;
 use super::disk::memory::MemoryDisk;
-use super::journal::{Fsync, Journal, JournalRules, Payloads};
+use super::journal::Journal;
 use super::recovery::{self, RecoveryError, RecoveryReport};
+use super::rules::{Fsync, JournalRules};
 use crate::event::{Event, EventId, LogPosition, What, codec};
 use crate::model::{CampaignKey, CreativeKey, ExchangeKey, NodeKey, Seconds, UnixSeconds};
 use std::io::{self, Read};
@@ -64,7 +66,6 @@ fn numbered(numbers: std::ops::Range<u64>) -> Vec<Event> {
 
 /// A node that remembers the events it has folded, whole.
 struct Node {
-    disk: MemoryDisk,
     checkpoints: Checkpoints,
     journal: Journal,
     state: Vec<Event>,
@@ -97,7 +98,7 @@ impl Node {
             assert_eq!(position.0, state.len() as u64, "no event is left out");
         };
         let (journal, report) = recovery::open(shared, rules, after, &mut apply)?;
-        Ok(Self { disk: disk.clone(), checkpoints, journal, state, report })
+        Ok(Self { checkpoints, journal, state, report })
     }
 
     fn write(&mut self, events: &[Event]) -> io::Result<()> {

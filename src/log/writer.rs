@@ -10,8 +10,9 @@
 //! the disk is well again.
 
 use super::checkpoints::Checkpoints;
-use super::journal::{Fsync, Journal};
+use super::journal::Journal;
 use super::queue::{Queue, Taken};
+use super::rules::Fsync;
 use super::{Fold, Folded, LogError, Work};
 use crate::event::LogPosition;
 use crate::model::UnixSeconds;

@@ -76,7 +76,7 @@ const PROTOBUF_TYPES: [&str; 3] =
 
 impl ContentKind {
     /// Reads the `Content-Type`; parameters such as `charset` are ignored.
-    pub(super) fn of(headers: &HeaderMap) -> Self {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
         let Some(value) = headers.get(CONTENT_TYPE) else {
             return Self::Json;
         };

@@ -3,6 +3,7 @@
 
 mod bids;
 mod drain;
+mod events;
 mod hostile;
 mod ports;
 mod support;

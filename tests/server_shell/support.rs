@@ -1,6 +1,9 @@
 //! A server with tiny fake services, and a raw client: what every test here starts from.
 
 use flate2::{Compression, write::GzEncoder};
+use homing::server::events::{
+    EventAnswer, EventBody, EventCall, EventFuture, EventRoute, EventService,
+};
 use homing::server::service::{
     AdminAnswer, AdminCall, AdminService, BidAnswer, BidCall, BidService, ContentKind, HeaderValue,
     NoticeAnswer, NoticeKind, NoticeService, NoticeWork, Refusal, StatusCode,
@@ -79,6 +82,40 @@ impl NoticeService for FakeNotices {
                 NoticeAnswer::Redirect(format!("https://shop.example/?{query}"))
             }
             _ => NoticeAnswer::NoContent,
+        })
+    }
+}
+
+/// Tells what it was called with.
+pub(crate) struct FakeEvents;
+
+impl FakeEvents {
+    /// How long it takes for the body `slow`.
+    pub(crate) const SLOW: Duration = Duration::from_millis(1_500);
+}
+
+impl EventService for FakeEvents {
+    fn receive<'a>(&'a self, call: EventCall<'a>) -> EventFuture<'a> {
+        Box::pin(async move {
+            if call.body == b"slow" {
+                tokio::time::sleep(Self::SLOW).await;
+            }
+            let peer = call.peer.map_or_else(String::new, |peer| peer.to_string());
+            let kind = kind_name(call.content_kind);
+            let (route, length) = (call.route, call.body.len());
+            let told = format!("{route:?} {} {} {length} {kind} {peer}", call.method, call.query);
+            match (call.route, call.method.as_str()) {
+                (_, "OPTIONS") => EventAnswer {
+                    allow: Some("POST"),
+                    ..EventAnswer::new(StatusCode::NO_CONTENT, EventBody::None)
+                },
+                (EventRoute::Pixel, _) => {
+                    let cookies = ["a=1", "b=2"].map(HeaderValue::from_static).to_vec();
+                    EventAnswer { cookies, ..EventAnswer::new(StatusCode::OK, EventBody::Pixel) }
+                }
+                (EventRoute::OptOut, _) => EventAnswer::new(StatusCode::OK, EventBody::Html("<p>")),
+                _ => crate::events::answer_to(call.body, told),
+            }
         })
     }
 }
@@ -163,11 +200,26 @@ impl Shell {
         config: &ServerConfig,
         token: Option<&str>,
     ) -> Result<Self, StartError> {
+        Self::try_with(config, (token, None))
+    }
+
+    /// A shell with somebody who takes events.
+    pub(crate) fn with_events(
+        config: &ServerConfig,
+        events: Option<Arc<dyn EventService>>,
+    ) -> Self {
+        Self::try_with(config, (Some(TOKEN), events)).expect("loopback has ports")
+    }
+
+    fn try_with(
+        config: &ServerConfig,
+        (token, events): (Option<&str>, Option<Arc<dyn EventService>>),
+    ) -> Result<Self, StartError> {
         let metrics = Metrics::new(config.workers.get());
         let bids = Arc::new(FakeBids::default());
         let admin = FakeAdmin { token: BearerToken::new(token), metrics: metrics.clone() };
         let services = Services {
-            events: None,
+            events,
             bids: Arc::clone(&bids),
             notices: Arc::new(FakeNotices),
             admin: Arc::new(admin),

@@ -68,7 +68,7 @@ impl Overlay {
         put(out, keys.len() as u64, 4);
         for key in keys {
             // Only the folding thread changes the table, and it is here.
-            let user = self.users.get(&key).map(|user| user.clone()).unwrap_or_default();
+            let user = self.users.get(&key).expect("whoever is in the order is in the table");
             put(out, key.0, 8);
             put_user(out, &user);
         }

@@ -8,7 +8,7 @@
 use crate::audience::SegmentTable;
 use crate::model::hashing::Seeded;
 use crate::model::{AdvertiserKey, Seconds, SegmentId};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use twox_hash::XxHash3_64;
 
 /// Keeps these hashes apart from others of the same texts.
@@ -50,7 +50,7 @@ pub struct EventSegments {
     /// for `bounced`.
     hidden_by: Vec<Option<SegmentId>>,
     /// Segments that must outlive a newer snapshot, besides purchases: conversions.
-    kept: Vec<EventSegment>,
+    kept: HashSet<EventSegment, Seeded>,
 }
 
 /// A shop whose events are taken.
@@ -65,25 +65,33 @@ pub struct EventShop<'a> {
 }
 
 impl EventSegments {
-    /// Adds the segments of `table` that events of `shop` lead to.
-    pub fn add(&mut self, shop: EventShop<'_>, table: &SegmentTable) {
-        self.hidden_by.resize(table.len(), None);
+    /// The segments of `table` that events of these shops lead to. No prefix may begin with
+    /// another.
+    pub fn new(shops: &[EventShop<'_>], table: &SegmentTable) -> Self {
+        let mut shops: Vec<_> = shops.iter().collect();
+        shops.sort_by_key(|shop| shop.prefix);
+        let mut segments = Self { hidden_by: vec![None; table.len()], ..Self::default() };
         for number in 0..table.len() as u32 {
-            let segment = SegmentId(number);
-            let Some(name) = table.name(segment).strip_prefix(shop.prefix) else { continue };
-            let event = EventSegment::new(shop.advertiser, name);
-            self.named.insert(event, Named { segment, ttl: shop.ttl });
-            if name == BOUNCED {
+            let (segment, name) = (SegmentId(number), table.name(SegmentId(number)));
+            // Of prefixes none of which begins with another, only the last that is not behind
+            // the name can be its own.
+            let behind = shops.partition_point(|shop| shop.prefix <= name);
+            let Some(shop) = behind.checked_sub(1).map(|at| shops[at]) else { continue };
+            let Some(event) = name.strip_prefix(shop.prefix) else { continue };
+            let key = EventSegment::new(shop.advertiser, event);
+            segments.named.insert(key, Named { segment, ttl: shop.ttl });
+            if event == BOUNCED {
                 let engaged = format!("{}{ENGAGED}", shop.prefix);
-                self.hidden_by[number as usize] = table.get(&engaged);
+                segments.hidden_by[number as usize] = table.get(&engaged);
             }
         }
+        segments
     }
 
     /// Says that memberships by this event must outlive a newer snapshot, as purchases do:
     /// who converted must stay known as such if an older snapshot is loaded.
     pub fn keep(&mut self, advertiser: AdvertiserKey, event: &str) {
-        self.kept.push(EventSegment::new(advertiser, event));
+        self.kept.insert(EventSegment::new(advertiser, event));
     }
 
     /// Whether memberships of `segment` must outlive a newer snapshot.
@@ -112,13 +120,15 @@ mod tests {
         let own = table.intern("a_purchase");
         let other = table.intern("b_purchase");
         let (a, b) = (AdvertiserKey::new("a"), AdvertiserKey::new("b"));
-        let mut segments = EventSegments::default();
-        for (advertiser, prefix) in [(a, "a_"), (b, "b_")] {
-            segments.add(EventShop { advertiser, prefix, ttl: Seconds::DAY }, &table);
-        }
+        table.intern("ab_purchase");
+        let shop = |advertiser, prefix| EventShop { advertiser, prefix, ttl: Seconds::DAY };
+        let segments = EventSegments::new(&[shop(b, "b_"), shop(a, "a_")], &table);
         let named = |shop, name: &str| segments.named(EventSegment::new(shop, name));
         assert_eq!(named(a, "purchase").map(|one| one.segment), Some(own));
         assert_eq!(named(b, "purchase").map(|one| one.segment), Some(other));
+        for shop in [a, b] {
+            assert_eq!(named(shop, "ab_purchase"), None);
+        }
         assert_eq!(named(a, "b_purchase"), None);
         assert_eq!(named(b, "a_purchase"), None);
         assert_eq!(named(a, "refund"), None);

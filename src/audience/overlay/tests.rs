@@ -56,9 +56,8 @@ fn book(names: &[&str]) -> (EventSegments, SegmentTable) {
     for name in names {
         table.intern(name);
     }
-    let mut segments = EventSegments::default();
     let shop = EventShop { advertiser: shop(), prefix: "", ttl: Seconds(1_000_000) };
-    segments.add(shop, &table);
+    let segments = EventSegments::new(&[shop], &table);
     (segments, table)
 }
 

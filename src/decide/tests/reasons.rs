@@ -81,6 +81,7 @@ fn of_targets() -> Vec<Row> {
         |reason, keys: &str| Row(reason, written(|one| one.keys = keys.to_owned()), request(""));
     let audience = "cart within 30m";
     vec![
+        Row(R::Burned, super::burned::of_a_buyer(), request("")),
         Row(R::NotInAudience, written(|one| one.audience = audience), request("")),
         keys(R::Paused, "paused = true"),
         flight(R::FlightNotStarted, "{ from = 2027-02-01, to = 2027-03-01 }"),

@@ -5,7 +5,7 @@ use crate::campaign::model::{Cap, Caps};
 use crate::event::NoticeKind;
 use crate::ledger::tests::world::{Dice, folded, random_claim, random_log, small, state};
 use crate::ledger::{CapRefusal, Claim, HoldRequest, Scope};
-use crate::model::{AdvertiserKey, CreativeKey, MoneyNanos, Seconds, UserKey};
+use crate::model::{AdvertiserKey, CreativeKey, MoneyNanos, Seconds};
 use proptest::prelude::*;
 use std::path::PathBuf;
 
@@ -149,10 +149,4 @@ fn version_1_is_read_for_ever() {
     ledger.write_checkpoint(&mut again, Holds::Written).expect("room");
     assert_eq!(again, bytes);
     assert_eq!(ledger.persons(), of_version_1().persons());
-    assert!(!ledger.check_caps(&[UserKey(1)], no_caps(), restored.log_time).is_err());
-}
-
-fn no_caps() -> (Scope, &'static Caps) {
-    static NONE: Caps = Caps { windows: Vec::new(), min_gap: None };
-    (Scope::Creative(CreativeKey(1)), &NONE)
 }

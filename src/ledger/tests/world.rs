@@ -223,6 +223,8 @@ pub(in crate::ledger) fn state(ledger: &Ledger) -> Vec<u8> {
 /// A ledger that has folded a log.
 pub(in crate::ledger) fn folded(log: &[Event], seed: u64) -> Ledger {
     let ledger = Ledger::new(small(), seed);
-    log.iter().for_each(|event| drop(ledger.apply(event)));
+    log.iter().for_each(|event| {
+        ledger.apply(event);
+    });
     ledger
 }

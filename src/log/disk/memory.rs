@@ -5,14 +5,13 @@
 //! names from the first to some last one. A sync that fails drops some of what it was asked for,
 //! and the next one succeeds without it, as Linux does.
 
+mod state;
+
 use super::{Disk, DiskFile, FolderLock};
 use parking_lot::{Mutex, MutexGuard};
-use std::collections::BTreeMap;
+use state::{Change, Dice, MemoryFile, NameChange, State};
 use std::io::{self, Cursor, Read};
 use std::sync::Arc;
-
-/// What a disk writes whole or not at all.
-const SECTOR_BYTES: usize = 512;
 
 /// What becomes of what was not synced when power is lost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,39 +52,6 @@ pub enum FaultKind {
 #[derive(Clone, Default)]
 pub struct MemoryDisk {
     state: Arc<Mutex<State>>,
-}
-
-#[derive(Default)]
-struct State {
-    /// Files by number; names point to them.
-    files: Vec<MemoryFile>,
-    names: BTreeMap<String, usize>,
-    durable_names: BTreeMap<String, usize>,
-    /// What has changed since the names were synced.
-    name_changes: Vec<NameChange>,
-    steps: u64,
-    fault: Option<Fault>,
-    /// Counts restarts: a lock or a file from before one is dead.
-    lives: u64,
-    is_locked: bool,
-}
-
-#[derive(Clone)]
-enum NameChange {
-    Set(String, usize),
-    Remove(String),
-}
-
-#[derive(Default)]
-struct MemoryFile {
-    bytes: Vec<u8>,
-    durable: Vec<u8>,
-    changes: Vec<Change>,
-}
-
-enum Change {
-    Write(usize, Vec<u8>),
-    Truncate(usize),
 }
 
 impl MemoryDisk {
@@ -167,87 +133,6 @@ fn broken() -> io::Error {
 
 fn full() -> io::Error {
     io::Error::new(io::ErrorKind::StorageFull, "no space left")
-}
-
-fn missing(name: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::NotFound, format!("there is no {name}"))
-}
-
-impl NameChange {
-    fn apply(self, names: &mut BTreeMap<String, usize>) {
-        match self {
-            Self::Set(name, number) => names.insert(name, number),
-            Self::Remove(name) => names.remove(&name),
-        };
-    }
-}
-
-impl State {
-    fn number(&self, name: &str) -> io::Result<usize> {
-        self.names.get(name).copied().ok_or_else(|| missing(name))
-    }
-
-    fn change_names(&mut self, change: NameChange) {
-        change.clone().apply(&mut self.names);
-        self.name_changes.push(change);
-    }
-}
-
-impl MemoryFile {
-    fn change(&mut self, change: Change) {
-        change.apply(&mut self.bytes, |_| true);
-        self.changes.push(change);
-    }
-
-    fn lose(&mut self, loss: Loss, dice: &mut Dice) {
-        for change in std::mem::take(&mut self.changes) {
-            match loss {
-                Loss::All => {}
-                Loss::None => change.apply(&mut self.durable, |_| true),
-                Loss::Some(_) => change.apply(&mut self.durable, |_| dice.below(2) == 0),
-            }
-        }
-        self.bytes.clone_from(&self.durable);
-    }
-}
-
-impl Change {
-    /// Makes the change, sector by sector where `reached` says so.
-    fn apply(&self, file: &mut Vec<u8>, mut reached: impl FnMut(usize) -> bool) {
-        match self {
-            Self::Truncate(length) => {
-                if reached(*length) {
-                    file.resize(*length, 0);
-                }
-            }
-            Self::Write(offset, bytes) => {
-                let mut at = 0;
-                while at < bytes.len() {
-                    let sector_left = SECTOR_BYTES - (offset + at) % SECTOR_BYTES;
-                    let end = bytes.len().min(at + sector_left);
-                    if reached(offset + at) {
-                        let (from, to) = (offset + at, offset + end);
-                        file.resize(file.len().max(to), 0);
-                        file[from..to].copy_from_slice(&bytes[at..end]);
-                    }
-                    at = end;
-                }
-            }
-        }
-    }
-}
-
-/// Numbers by a seed (splitmix64).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((mixed ^ (mixed >> 31)) % bound as u64) as usize
-    }
 }
 
 impl Disk for MemoryDisk {
@@ -377,7 +262,7 @@ impl DiskFile for OpenFile {
             Ok((mut state, _)) => {
                 let file = &mut state.files[self.number];
                 for change in std::mem::take(&mut file.changes) {
-                    change.apply(&mut file.durable, |_| true);
+                    change.apply(&mut file.durable);
                 }
                 Ok(())
             }
@@ -389,7 +274,7 @@ impl DiskFile for OpenFile {
                     let mut dice = Dice(state.steps);
                     let file = &mut state.files[self.number];
                     for change in std::mem::take(&mut file.changes) {
-                        change.apply(&mut file.durable, |_| dice.below(2) == 0);
+                        change.apply_some(&mut file.durable, &mut dice);
                     }
                 }
                 Err(error)

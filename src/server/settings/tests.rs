@@ -44,6 +44,15 @@ log_keep = "30d"
 log_keep_bytes_max = 1073741824
 log_segment_bytes = 16777216
 
+[collect]
+events_per_second_max = 500
+calls_per_second_max = 0
+past_max = "7d"
+client_address_header = "X-Forwarded-For"
+overlay_users_max = 20000
+overlay_mib_max = 64
+events_seen_max = 30000
+
 [limits]
 decision_budget_us = 1500
 body_bytes_max = 65536
@@ -81,6 +90,7 @@ rates = { EUR = 1.08, JPY = 0.006543211 }
 [secrets]
 notice_keys = [{ id = 2, file = "keys/2" }, { id = 1, env = "HOMING_NOTICE_KEY" }]
 admin_token = { env = "HOMING_ADMIN_TOKEN" }
+shop_keys = [{ advertiser = "acme", env = "ACME_KEY" }, { advertiser = "acme", file = "acme.key" }]
 
 [[exchange]]
 name = "demo"
@@ -176,6 +186,22 @@ fn everything_is_read_as_it_is_written() {
     let keys = &settings.secrets.notice_keys;
     assert_eq!((keys[0].0, &keys[0].1.from), (2, &SecretFrom::File("/etc/homing/keys/2".into())));
     assert!(settings.secrets.admin_token.is_some());
+    let [(shop, first), (_, second)] = &settings.secrets.shop_keys[..] else { panic!("two keys") };
+    assert_eq!((shop.as_str(), &first.from), ("acme", &SecretFrom::Env("ACME_KEY".to_owned())));
+    assert_eq!(second.from, SecretFrom::File("/etc/homing/acme.key".into()));
+}
+
+#[test]
+fn bounds_on_events_are_read_as_they_are_written() {
+    let collect = good(FULL).collect;
+    assert_eq!((collect.events_per_second_max, collect.calls_per_second_max), (500, 0));
+    assert_eq!(collect.past_max, Seconds(7 * 86_400));
+    assert_eq!(collect.client_address_header.expect("a header"), "x-forwarded-for");
+    let overlay = collect.overlay;
+    assert_eq!((overlay.users_max, overlay.bytes_max), (20_000, 64 << 20));
+    assert_eq!(overlay.seen_max, 30_000);
+    assert_eq!(good(LEAST).collect.overlay, crate::audience::overlay::OverlayLimits::default());
+    assert_fault("\"X-Forwarded-For\"", "\"a b\"", "\"a b\"", "`client_address_header`");
 }
 
 #[test]
