@@ -118,6 +118,8 @@ impl Opened {
             );
         }
         tracing::info!(events = report.replayed, last = report.last.0, "log read");
+        // Bids of before a clean stop whose time has ended meanwhile.
+        folds.ledger.advance(clock::now());
         if let Some(since) = self.unclean_since {
             let until = since.plus(longest_hold(settings)).plus(Seconds(1));
             folds.ledger.holds_unknown_until(until);

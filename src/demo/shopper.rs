@@ -216,7 +216,7 @@ impl Play<'_> {
             ));
         }
         let result =
-            format!("200 +1 impression, +1 click, +1 purchase after a click, +{VALUE} EUR");
+            format!("200 +1 impression, +1 click, +1 purchase, +{VALUE} EUR");
         self.tell("report", CAMPAIGN, "GET /api/v1/reports", &result);
         Ok(())
     }
