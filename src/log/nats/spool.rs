@@ -126,7 +126,7 @@ impl Spool {
         let mut reading = self.reading_at_next()?;
         let mut is_anew = false;
         loop {
-            match reading.reader.next()? {
+            match reading.reader.step()? {
                 Step::Frame(frame) if frame.position < self.next => {}
                 Step::Frame(frame) if frame.position == self.next => {
                     let letter = Letter::read(frame.payload).map_err(io::Error::other)?;
