@@ -4,7 +4,7 @@ use super::Bidder;
 use super::logbook::CHECKPOINT_EVERY;
 use crate::audience::overlay::OverlayCounts;
 use crate::event::{Event, EventId, What};
-use crate::log::LogStatus;
+use crate::log::{Answer, LogStatus};
 use crate::server::clock;
 use std::io;
 use std::sync::{Arc, Weak};
@@ -69,7 +69,7 @@ impl Bidder {
     fn tick(&self, period: u64) {
         let sweep = period.is_multiple_of(PERIODS_A_SWEEP);
         let now = clock::now();
-        let ended = self.ledger().advance(now);
+        let ended = self.ledger().advance(self.arrivals.settled(now));
         self.metrics.holds_expired.increment(ended as u64);
         self.metrics.holds_live.set(self.ledger().holds_live() as f64);
         if let Some(audience) = &self.served.load().audience {
@@ -88,7 +88,7 @@ impl Bidder {
             let due = period > 0 && period.is_multiple_of(PERIODS_A_CHECKPOINT);
             logbook.keep(due);
             if period.is_multiple_of(PERIODS_A_COUNT) {
-                self.tell_counts();
+                drop(self.tell_counts());
             }
         }
         if let Some(status) = logbook.status() {
@@ -119,19 +119,18 @@ impl Bidder {
         metrics.evicted_kept.absolute(counts.evicted_kept);
     }
 
-    /// Has what was counted since the last time put into the log. Nobody waits for it.
-    fn tell_counts(&self) {
+    /// Has what was counted since the last time put into the log; the log's answer, which nobody
+    /// need wait for.
+    pub(super) fn tell_counts(&self) -> Option<Answer> {
         let now = clock::now();
         let counts = self.ledger().take_counts(now);
         if counts.is_empty() {
-            return;
+            return None;
         }
         let mut id = [0; 16];
-        if getrandom::fill(&mut id).is_err() {
-            return;
-        }
+        getrandom::fill(&mut id).ok()?;
         let (id, node) = (EventId(u128::from_le_bytes(id)), self.rules.node_key);
-        drop(self.log().append(Event { id, at: now, node, what: What::Counts(counts) }));
+        Some(self.log().append(Event { id, at: now, node, what: What::Counts(counts) }))
     }
 
     fn reload_on_hangup(&self) {

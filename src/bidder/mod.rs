@@ -5,10 +5,11 @@
 //!   [`writing`] the bytes; [`rate`] how many requests are looked at
 //! - [`folds`] everything that is a fold of the log; [`logbook`] the log of this node, opened,
 //!   checkpointed and closed; `alive` whether it was closed
+//! - `arrivals` notices that are on their way into the log
 //! - [`notices`] win, billing, loss, view, click, progress; [`on_win`] markup by win notice
 //! - [`loading`] campaigns and snapshots in, while bids go on
 //! - `source` where sets come from; `watching` looks for new ones
-//! - [`operations`] the admin API
+//! - [`operations`] the admin API; [`reports`] what it says of what happened
 //! - [`housekeeping`] what happens once a second, and on SIGHUP
 //! - [`assembly`] from settings to a running server
 //!
@@ -17,6 +18,7 @@
 
 mod alive;
 pub mod answer;
+mod arrivals;
 pub mod assembly;
 pub mod folds;
 pub mod housekeeping;
@@ -27,6 +29,7 @@ mod offered;
 mod on_win;
 pub mod operations;
 mod rate;
+pub mod reports;
 pub mod served;
 mod source;
 mod watching;
@@ -54,6 +57,7 @@ use crate::server::service::HeaderValue;
 use crate::server::settings::{Folders, Settings};
 use crate::telemetry::{ExchangeMetrics, Metrics};
 use arc_swap::ArcSwap;
+use arrivals::Arrivals;
 use folds::{FoldRules, Folds};
 use logbook::Logbook;
 use parking_lot::Mutex;
@@ -69,6 +73,8 @@ use writing::Letterhead;
 pub struct Bidder {
     served: ArcSwap<Served>,
     folds: Arc<Folds>,
+    /// Notices that are not folded yet.
+    arrivals: Arrivals,
     /// Set once the log is read.
     log: OnceLock<Arc<dyn Log>>,
     /// The log in files, if that is what it is.
@@ -158,6 +164,7 @@ impl Bidder {
         Ok(Self {
             served: ArcSwap::from_pointee(Served::default()),
             folds,
+            arrivals: Arrivals::default(),
             log: OnceLock::new(),
             logbook: OnceLock::new(),
             collector: OnceLock::new(),
@@ -224,6 +231,8 @@ impl Bidder {
 
     /// Closes the log, once nobody bids any more.
     pub fn close_books(&self) {
+        // What was counted last goes into the log before it closes.
+        drop(self.tell_counts());
         if let Some(logbook) = self.logbook.get() {
             logbook.close();
         }

@@ -47,8 +47,15 @@ impl Bidder {
         (event, claim): (NoticeKind, Claim),
         now: UnixSeconds,
     ) -> NoticeAnswer {
+        let arrival = self.arrivals.begin(now);
         let answer = self.log().append(self.event_of(event, &claim, now));
-        let Ok(Ok(folded)) = answer.await else {
+        // A task of its own: whoever told us may hang up, and the notice is on its way still.
+        let folded = tokio::spawn(async move {
+            let folded = answer.await;
+            drop(arrival);
+            folded
+        });
+        let Ok(Ok(Ok(folded))) = folded.await else {
             self.metrics.notices.count(kind, Outcome::NotWritten);
             return if kind == Kind::Click { self.landing(&claim) } else { TRY_AGAIN };
         };

@@ -1,6 +1,6 @@
-//! The admin API: status, campaigns, snapshots, reload, explain.
+//! The admin API: status, campaigns, snapshots, reload, explain, reports.
 //!
-//! Every answer is JSON. A refused load answers 422 with the reason, and what was loaded
+//! Every answer is JSON, but for reports that are asked for otherwise. A refused load answers 422 with the reason, and what was loaded
 //! before serves on.
 
 use super::Bidder;
@@ -44,6 +44,9 @@ impl AdminService for Bidder {
         if let Some(answer) = erasure {
             return answer;
         }
+        if (call.method.as_str(), call.path.as_str()) == ("GET", "/api/v1/reports") {
+            return self.report(&call.query);
+        }
         let reply = match (call.method.as_str(), call.path.as_str()) {
             ("GET", "/api/v1/status") => Ok(self.status()),
             ("GET", "/api/v1/campaigns") => Ok(self.campaigns()),
@@ -73,9 +76,10 @@ impl AdminService for Bidder {
     }
 }
 
-const PATHS: [&str; 5] = [
+const PATHS: [&str; 6] = [
     "/api/v1/status",
     "/api/v1/campaigns",
+    "/api/v1/reports",
     "/api/v1/snapshots",
     "/api/v1/reload",
     "/api/v1/explain",

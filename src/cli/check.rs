@@ -12,6 +12,7 @@ use crate::campaign::{Book, grammar as advertiser_grammar};
 use crate::config::files::read_source;
 use crate::config::render::{self, Tally, counted};
 use crate::config::{Diagnostic, json_schema};
+use crate::server::settings::secrets::SecretSource;
 use crate::server::settings::{self, Checked, Settings, base_of, grammar as machine_grammar};
 use serde_json::json;
 use std::io::{self, Write};
@@ -105,7 +106,23 @@ fn check(args: &CheckArgs) -> Findings {
         settings.as_ref().map(|settings| Machine { exchanges: &exchanges, rates: &settings.rates });
     let (book, of_folder) = check_paths(business.as_slice(), machine);
     diagnostics.extend(of_folder);
+    if let (Some(settings), Some(book)) = (&settings, &book) {
+        diagnostics.extend(keys_of_nobody(settings, book));
+    }
     Findings { diagnostics, machine_files: 1, book }
+}
+
+/// Keys with which no shop's events can be sent.
+fn keys_of_nobody(settings: &Settings, book: &Book) -> Vec<Diagnostic> {
+    let takes_events =
+        |shop: &str| book.advertisers.iter().any(|one| one.id == shop && one.events.is_some());
+    let keys = settings.secrets.shop_keys.iter().filter(|(shop, _)| !takes_events(shop));
+    let warning = |(shop, key): &(String, SecretSource)| {
+        let message = format!("the key of `{shop}` opens nothing");
+        let expected = "the id of an advertiser whose file has `[advertiser.events]`";
+        Diagnostic::warning(key.place.clone(), message, expected)
+    };
+    keys.map(warning).collect()
 }
 
 impl Findings {
@@ -223,6 +240,22 @@ name = \"demo\"
         let findings = findings(&folder);
         assert!(findings.text().ends_with("4 errors in 2 files\n"), "{}", findings.text());
         assert_eq!(findings.exit_code(), exit::CONFIG);
+    }
+
+    #[test]
+    fn a_key_of_a_shop_that_takes_no_events_is_told() {
+        let keys = "[secrets]\nshop_keys = [{ advertiser = \"acme-shoes\", env = \"A\" }, \
+                    { advertiser = \"globex-travel\", env = \"B\" }]\n";
+        let machine = MACHINE.replace("[secrets]\n", keys);
+        assert_ne!(machine, MACHINE, "there is such a section");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("homing.toml");
+        let business = format!("[business]\nfolder = {:?}\n", example("advertisers"));
+        fs::write(&path, business + &machine).expect("written");
+        let findings = check(&args(path, Vec::new()));
+        let text = findings.text();
+        assert!(text.contains("the key of `globex-travel` opens nothing"), "{text}");
+        assert!(text.contains("1 warning") && findings.exit_code() == exit::OK, "{text}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Exit codes are those of BSD's sysexits, see [`exit`]. Results go to standard output,
 //! progress and errors to standard error. The wall clock is read here and handed down.
 
+mod admin_client;
 pub mod check;
 pub mod check_response;
 pub mod demo;
@@ -10,6 +11,7 @@ pub mod exit;
 pub mod explain;
 pub mod log;
 mod progress;
+pub mod report;
 pub mod serve;
 pub mod simulate;
 pub mod snapshot;
@@ -37,6 +39,8 @@ enum Command {
     /// Verify the event log, or take what can be read of a damaged one into a new folder.
     #[command(subcommand)]
     Log(log::LogCommand),
+    /// Say what happened: bids, impressions, clicks, purchases, money.
+    Report(Box<report::ReportArgs>),
     /// Serve bids until told to stop.
     Serve(serve::ServeArgs),
     /// Simulate clusters under faults, from a seed, and check every promise at every step.
@@ -64,6 +68,7 @@ fn dispatch(command: &Command) -> u8 {
         Command::Demo(args) => demo::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Log(command) => log::run(command),
+        Command::Report(args) => report::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Simulate(args) => simulate::run(args),
         Command::Snapshot(command) => snapshot::run(command),

@@ -1,6 +1,8 @@
 //! `homing snapshot`: build, merge-manifest, inspect, verify, lookup, generate, sign, load.
 
 mod build;
+#[cfg(feature = "parquet")]
+mod columns;
 mod generate;
 mod input;
 mod join;

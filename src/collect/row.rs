@@ -1,8 +1,9 @@
 //! One event, from its fields to what the log keeps.
 //!
 //! Guarantees: every field is bounded and checked, and a refusal names the first that is not
-//! right. The same event told twice gets the same id: that of its `event_id`; else, of a
-//! purchase or refund, that of its transaction; else the hash of what it says.
+//! right. The same event told twice gets the same id: of a purchase that of its transaction, by
+//! which page and server mean the same; else that of its `event_id`; else, of a refund, that of
+//! its transaction; else the hash of what it says.
 
 use super::field::{Fields, Refusal, as_text, refusal};
 use super::guard::Sender;
@@ -82,6 +83,9 @@ pub(super) fn read(fields: Fields<'_>, basis: Basis, at: &Counter<'_>) -> Read<T
         name,
     };
     let id = match (reference(fields, &["event_id"])?, transaction) {
+        (_, Some(id)) if site.name == SiteEventName::Purchase => {
+            Named::new(at, &site, worthless).with("transaction", &id)
+        }
         (Some(id), _) => Named::new(at, &site, worthless).with("event", &id),
         (None, Some(id)) if is_deal(&site.name) => {
             Named::new(at, &site, worthless).with("transaction", &id)

@@ -21,7 +21,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Violation {
     /// A cap.
-    #[error("{shown} impressions within {per} where the cap is {allowed}: {key:?}, campaign {campaign:?}, at {at}")]
+    #[error(
+        "{shown} impressions within {per} where the cap is {allowed}: {key:?}, campaign {campaign:?}, at {at}"
+    )]
     Cap {
         /// Whose.
         key: UserKey,
@@ -95,7 +97,12 @@ pub struct Oracle {
 
 impl Oracle {
     /// Takes in an event of the log.
-    pub fn see(&mut self, (position, event): (LogPosition, &Event), common: &Common, plan: &Plan) -> Checked {
+    pub fn see(
+        &mut self,
+        (position, event): (LogPosition, &Event),
+        common: &Common,
+        plan: &Plan,
+    ) -> Checked {
         match &event.what {
             What::Notice(notice) => match notice.kind {
                 NoticeKind::Bill(price) | NoticeKind::WinAndBill(price)

@@ -53,7 +53,8 @@ impl Plan {
         let mut dice = Dice::new(seed ^ 0x9d1f_5eed);
         let nodes = *dice.one_of(&[1, 1, 2, 3, 3, 5]);
         // A switch that is on in one run of four, with a strength of its own.
-        let mut fault = |strength: u64| if dice.per_mille(250) { 1 + dice.below(strength) } else { 0 };
+        let mut fault =
+            |strength: u64| if dice.per_mille(250) { 1 + dice.below(strength) } else { 0 };
         let (late, lost, doubled) = (fault(100), fault(300), fault(300));
         let (crash, stop, outage, steps) = (fault(60), fault(40), fault(60), fault(1));
         let tiny = fault(3);

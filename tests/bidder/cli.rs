@@ -20,15 +20,15 @@ fn homing(arguments: &[&str]) -> Command {
     command
 }
 
-fn run(arguments: &[&str]) -> Output {
+pub(crate) fn run(arguments: &[&str]) -> Output {
     homing(arguments).output().expect("the binary runs")
 }
 
-fn text(bytes: &[u8]) -> &str {
+pub(crate) fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("text")
 }
 
-fn path(path: &Path) -> &str {
+pub(crate) fn path(path: &Path) -> &str {
     path.to_str().expect("a plain path")
 }
 
@@ -276,4 +276,30 @@ fn sigterm_ends_it_and_sighup_reloads() {
     assert!(served.bid().is_some(), "a faulty file changes nothing");
     served.signal("TERM");
     assert_eq!(served.ended().code(), Some(0));
+}
+
+/// The audience is as large as it is asked for, and made anew when that changes.
+#[test]
+fn a_demo_of_any_size_finds_no_fault() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let workspace = folder.path().join("demo");
+    for (users, state) in [("1", "(just made)"), ("700", "(as it was)")] {
+        let size = ["--users", users, "--rate", "50", "--seconds", "2"];
+        let demo = run(&[&["demo", "--folder", path(&workspace)], &size[..]].concat());
+        let told = text(&demo.stdout);
+        assert_eq!(demo.status.code(), Some(0), "{told}{}", text(&demo.stderr));
+        assert!(told.contains(state) && told.contains("stopped: 0 faults"), "{told}");
+        let sets: Vec<_> = fs::read_dir(workspace.join("audience"))
+            .expect("the audience folder")
+            .map(|set| set.expect("an entry").file_name().into_string().expect("text"))
+            .collect();
+        assert!(
+            matches!(&sets[..], [one] if one.ends_with(&format!("-{users}-users"))),
+            "{sets:?}"
+        );
+    }
+    for users in ["0", "1000000001", "many"] {
+        let refused = run(&["demo", "--folder", path(&workspace), "--users", users]);
+        assert_eq!(refused.status.code(), Some(USAGE), "{users}");
+    }
 }

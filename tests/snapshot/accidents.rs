@@ -1,7 +1,7 @@
 //! What happens on the way: files cut short, bits flipped, files of other kinds and sets.
 
+use crate::good::{GOOD, NOW, file_name, people};
 use crate::sealed_set::{HEADER_BYTES, Layout, Set, VERSION_AT, put, u32_at};
-use crate::{GOOD, NOW, file_name, people};
 use homing::audience::Snapshot;
 use homing::audience::snapshot::{ManifestFault, ShardFault, SnapshotError};
 use homing::model::BidId;

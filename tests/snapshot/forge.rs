@@ -156,7 +156,7 @@ pub(crate) fn with_block(change: impl FnOnce(&mut Block)) -> (Set, usize) {
 
 /// The good set with its first shard changed, sealed.
 pub(crate) fn with_shard(change: impl FnOnce(&mut Shard)) -> Set {
-    let mut set = crate::GOOD.clone();
+    let mut set = crate::good::GOOD.clone();
     let mut shard = Shard::open(&set.shards[0]);
     change(&mut shard);
     set.shards[0] = shard.close();
@@ -166,7 +166,7 @@ pub(crate) fn with_shard(change: impl FnOnce(&mut Shard)) -> Set {
 
 #[test]
 fn what_is_taken_apart_is_put_together_again() {
-    let whole = &crate::GOOD.shards[0];
+    let whole = &crate::good::GOOD.shards[0];
     let mut shard = Shard::open(whole);
     for number in 0..shard.blocks.len() {
         if !shard.blocks[number].is_empty() {

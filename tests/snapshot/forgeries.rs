@@ -2,11 +2,11 @@
 //! records, the directory, and what manifest and header say of each other.
 
 use crate::forge::{Block, Shape, membership, with_block, with_shard};
+use crate::good::{GOOD, file_name};
 use crate::sealed_set::{
     BLOCK_BITS_AT, FILE_BYTES_AT, Layout, MEMBERSHIPS_AT, Manifest, NEWEST_SEEN_AT, SEGMENTS_AT,
     SHARD_AT, SHARDS_AT, Set, USERS_AT, put, seal_header, sealed,
 };
-use crate::{GOOD, file_name};
 use homing::audience::Snapshot;
 use homing::audience::snapshot::{ManifestFault, ShardFault, SnapshotError};
 use prost::Message as _;

@@ -1,8 +1,8 @@
 //! What may stand where a file should, and installing while another set serves: the store
 //! refuses, leaves nothing behind, and the set in service answers as before.
 
+use crate::good::{GOOD, NOW, file_name, people};
 use crate::sealed_set::{Set, USERS_AT, put, seal_header};
-use crate::{GOOD, NOW, file_name, people};
 use homing::audience::generate::demo_user_id;
 use homing::audience::snapshot::SnapshotError;
 use homing::audience::store::{Identity, Installed, Store};

@@ -29,6 +29,14 @@ pub enum FeedError {
     /// An input cannot be read on.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// A block of an input cannot be read.
+    #[error("{name}: {error}")]
+    Block {
+        /// The input.
+        name: Arc<str>,
+        /// Why.
+        error: ReadError,
+    },
     /// A row ends the build.
     #[error(transparent)]
     Build(#[from] BuildError),
@@ -198,7 +206,12 @@ struct Worker<'a, 'r, W> {
 impl<W: Write> Worker<'_, '_, W> {
     fn run(mut self) -> Result<(), FeedError> {
         while let Some((number, task)) = self.belt.take() {
-            let refused = self.read(&task)?;
+            let refused = self.read(&task).map_err(|error| match error {
+                FeedError::Read(error) => {
+                    FeedError::Block { name: Arc::clone(&task.source), error }
+                }
+                other => other,
+            })?;
             let next = self.told.lock().tell(number, refused).map_err(FeedError::Rejects)?;
             self.belt.done_before(next, task.block.into_buffer());
         }

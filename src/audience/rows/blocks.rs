@@ -38,13 +38,15 @@ enum Form {
     Ndjson,
     Csv(Arc<Columns>),
     Protobuf,
+    #[cfg(feature = "parquet")]
+    Group(super::columns::Group),
 }
 
 impl Block {
     /// Hands every row to `each`, until `each` fails.
     ///
     /// # Errors
-    /// Those of `each`.
+    /// Those of `each`, and what of columns cannot be decoded.
     pub fn rows<E: From<ReadError>>(
         &self,
         each: impl FnMut(Offered<'_>) -> Result<(), E>,
@@ -54,7 +56,15 @@ impl Block {
             Form::Ndjson => ndjson::rows(bytes, self.first_line, each),
             Form::Csv(columns) => delimited::rows((columns, bytes), self.first_line, each),
             Form::Protobuf => protobuf::rows(bytes, self.first_line, each),
+            #[cfg(feature = "parquet")]
+            Form::Group(group) => group.rows(self.first_line, each),
         }
+    }
+
+    /// A row group of a Parquet file as a block: it is read when its rows are.
+    #[cfg(feature = "parquet")]
+    pub(super) fn of_group(group: super::columns::Group, first_line: u64) -> Self {
+        Self { bytes: Vec::new(), begin: 0, first_line, form: Form::Group(group) }
     }
 
     /// The memory of the block, to be used for another one.

@@ -3,7 +3,7 @@
 //! Both file formats come through here, so that a value means the same in each. A number may
 //! be written as a text of the same digits, since CSV knows nothing else.
 
-use super::{FieldFault, Row};
+use super::{FieldFault, Row, VALUE_THOUSANDTHS_MAX};
 use crate::audience::ValueThousandths;
 use crate::model::UnixSeconds;
 use std::borrow::Cow;
@@ -119,7 +119,7 @@ fn seconds_of_stamp(text: &str) -> Option<u64> {
     u64::try_from(stamp.as_second()).ok()
 }
 
-fn count_of(found: &Found<'_>) -> Result<u32, FieldFault> {
+pub(super) fn count_of(found: &Found<'_>) -> Result<u32, FieldFault> {
     let count = match found {
         Found::Absent => return Ok(1),
         Found::Integer(count) => Some(*count),
@@ -130,18 +130,30 @@ fn count_of(found: &Found<'_>) -> Result<u32, FieldFault> {
     count.ok_or_else(|| FieldFault::new("count", COUNT, &found.show()))
 }
 
-fn value_of(found: &Found<'_>) -> Result<ValueThousandths, FieldFault> {
+pub(super) fn value_of(found: &Found<'_>) -> Result<ValueThousandths, FieldFault> {
     let thousandths = match found {
         Found::Absent => return Ok(ValueThousandths(0)),
         Found::Text(text) => thousandths(text),
         Found::Integer(units) => units.checked_mul(1_000),
         // The shortest text that reads back as this number is the one that was written, for
         // every number of up to fifteen digits: all that the largest value needs.
-        Found::Number(number) => thousandths(&number.to_string()),
+        Found::Number(number) => {
+            exact_thousandths(*number).or_else(|| thousandths(&number.to_string()))
+        }
         _ => None,
     };
     let thousandths = thousandths.map(ValueThousandths);
     thousandths.ok_or_else(|| FieldFault::new("value", VALUE, &found.show()))
+}
+
+/// What the shortest text of a number says, without making it: no two decimals of up to fifteen
+/// digits are nearest to the same double.
+fn exact_thousandths(number: f64) -> Option<u64> {
+    let rounded = (number * 1_000.0).round();
+    let exact = number.is_sign_positive()
+        && rounded <= VALUE_THOUSANDTHS_MAX as f64
+        && (rounded / 1_000.0).to_bits() == number.to_bits();
+    exact.then_some(rounded as u64)
 }
 
 /// Reads a plain decimal that is not negative: digits, and up to three places.
@@ -162,7 +174,7 @@ fn items_of(found: Found<'_>) -> Result<Vec<Cow<'_, str>>, FieldFault> {
     }
 }
 
-fn remove_of(found: &Found<'_>) -> Result<bool, FieldFault> {
+pub(super) fn remove_of(found: &Found<'_>) -> Result<bool, FieldFault> {
     match found {
         Found::Absent => Ok(false),
         Found::Flag(remove) => Ok(*remove),
@@ -249,6 +261,16 @@ mod tests {
                 value_of(&Found::Number(number)),
                 Ok(ValueThousandths(units * 1_000 + fraction))
             );
+            prop_assert_eq!(exact_thousandths(number), Some(units * 1_000 + fraction));
+        }
+
+        #[test]
+        fn any_number_is_what_its_text_says(bits: u64, millionths in 0_u64..10_000_000_000) {
+            for number in [f64::from_bits(bits), millionths as f64 / 1e6, -0.0, f64::NAN] {
+                let quick = value_of(&Found::Number(number)).ok();
+                let text = thousandths(&number.to_string()).map(ValueThousandths);
+                prop_assert_eq!(quick, text, "{}", number);
+            }
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The input of an audience: rows, one membership each, and what makes a row good.
 //!
 //! - [`blocks`] cuts an input where rows end, so that blocks can be read side by side
-//! - [`ndjson`] (its quick way in `scan`), [`delimited`] and [`protobuf`]: the rows of a block
+//! - [`ndjson`] (its quick way in `scan`), [`delimited`], [`protobuf`] and, behind a cargo
+//!   feature, `columns` (Parquet): the rows of a block
 //! - [`fields`] from a cell or a JSON value to a typed field; `stamp` the usual form of a time
 //! - [`zstd`] unpacks
 //!
@@ -10,6 +11,8 @@
 //! an absent one. No file is opened here: readers are given.
 
 pub mod blocks;
+#[cfg(feature = "parquet")]
+pub mod columns;
 pub mod delimited;
 pub mod fields;
 pub mod ndjson;
@@ -105,7 +108,7 @@ pub enum ReadError {
         /// What the system, or the decompression, said.
         source: std::io::Error,
     },
-    /// The header of a CSV file is refused.
+    /// The header of a CSV file, or a column of a Parquet file, is refused.
     #[error("line 1: {0}")]
     Header(FieldFault),
 }
@@ -150,7 +153,11 @@ impl Row<'_> {
     }
 
     fn check_times(&self) -> Result<(), FieldFault> {
-        let times = [("last_seen", Some(self.last_seen)), ("expires", self.expires)];
+        let times = [
+            ("last_seen", Some(self.last_seen)),
+            ("first_seen", self.first_seen),
+            ("expires", self.expires),
+        ];
         for (field, time) in times {
             if let Some(time @ (UnixSeconds(0) | UnixSeconds::NEVER)) = time {
                 return Err(FieldFault::new(field, fields::TIME, &time.0.to_string()));
@@ -223,6 +230,7 @@ mod tests {
             ("last_seen", Row { last_seen: UnixSeconds(0), ..row() }),
             ("expires", Row { expires: Some(UnixSeconds::NEVER), ..row() }),
             ("first_seen", Row { first_seen: Some(UnixSeconds(1_700_000_001)), ..row() }),
+            ("first_seen", Row { first_seen: Some(UnixSeconds(0)), ..row() }),
             ("count", Row { count: 0, ..row() }),
             ("value", Row { value: ValueThousandths(u64::MAX), ..row() }),
             ("items", Row { items: vec!["a".into(); 9], ..row() }),

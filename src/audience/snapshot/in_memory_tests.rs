@@ -1,5 +1,5 @@
-//! The reader on bytes in memory, without a file, a clock or a thread: what `.ci/memcheck` runs
-//! under a checker of memory.
+//! The reader on bytes in memory, without a file, a clock or a thread, so that a checker of
+//! memory accesses can run it: `.ci/miri` does.
 //!
 //! Every byte of the small sets in `tests/fixtures` is changed in turn and the set sealed again,
 //! so that the change reaches the reader: the set is refused, or read to its end.

@@ -57,7 +57,7 @@ fn expected_users() -> impl Strategy<Value = BTreeMap<String, Expected>> {
     let membership = (times, 1_u32..9, 0_u64..100_000, items).prop_map(
         |((last, before, expires, never), count, value, items)| {
             let expires = if never { u32::MAX } else { expires.min(u32::MAX - 1) };
-            (last.saturating_sub(before), last, expires, count, value, items)
+            (last.saturating_sub(before).max(1), last, expires, count, value, items)
         },
     );
     let user = prop::collection::btree_map("[a-z][a-z0-9_]{0,8}", membership, 1..6);

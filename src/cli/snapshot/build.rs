@@ -26,8 +26,8 @@ pub struct BuildArgs {
     /// The set's folder: must not exist yet.
     #[arg(long, value_name = "FOLDER")]
     pub(super) out: PathBuf,
-    /// Rows: files (.ndjson, .csv, .pb, also .gz or .zst), patterns,
-    /// folders; - for standard input.
+    /// Rows: files (.ndjson, .csv, .pb, also .gz or .zst; .parquet where that was built in),
+    /// patterns, folders; - for standard input.
     #[arg(required_unless_present = "base", value_name = "INPUT")]
     inputs: Vec<PathBuf>,
     /// How the inputs are written, whatever their names.
@@ -210,7 +210,31 @@ fn take_input(
     progress: &Arc<Progress>,
 ) -> Result<(), Failure> {
     let name = input.path.to_string_lossy();
-    Ok(feeder.read(&name, input.blocks(), input.open(progress)?)?)
+    match input.blocks() {
+        Some(format) => Ok(feeder.read(&name, format, input.open(progress)?)?),
+        None => take_columns(input, feeder, progress),
+    }
+}
+
+#[cfg(feature = "parquet")]
+fn take_columns(
+    input: &Input,
+    feeder: &mut Feeder<'_>,
+    progress: &Arc<Progress>,
+) -> Result<(), Failure> {
+    use crate::audience::rows::columns::cut;
+    let name = input.path.to_string_lossy();
+    let file = super::columns::Positioned::open(&input.path, progress)?;
+    cut::<_, FeedError>(file, |block| {
+        feeder.put(&name, block);
+        Ok(())
+    })?;
+    Ok(())
+}
+
+#[cfg(not(feature = "parquet"))]
+fn take_columns(input: &Input, _: &mut Feeder<'_>, _: &Arc<Progress>) -> Result<(), Failure> {
+    input.check_columns()
 }
 
 fn refuse(args: &BuildArgs, rejects: &Rejects<impl Write>) -> Result<(), Failure> {
@@ -228,6 +252,11 @@ impl From<FeedError> for Failure {
     fn from(error: FeedError) -> Self {
         match error {
             FeedError::Read(error) => error.into(),
+            FeedError::Block { name, error } => {
+                let failure = Self::from(error);
+                let message = format!("{name}: {}", failure.message);
+                Self { message, ..failure }
+            }
             FeedError::Build(error) => error.into(),
             FeedError::Rejects(_) => Self::new(exit::IO, error),
         }

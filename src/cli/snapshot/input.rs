@@ -15,6 +15,8 @@ use std::sync::Arc;
 const BUFFER_BYTES: usize = 256 << 10;
 /// Most files of one build: a year of hourly files from ten sources is fewer.
 const INPUTS_MAX: usize = 100_000;
+/// How deep folders of a partition may lie within each other: jobs divide by one to three columns.
+const PARTITION_DEPTH_MAX: usize = 4;
 
 /// How the rows are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -25,6 +27,8 @@ pub(super) enum Format {
     Csv,
     /// Messages `Row` of proto/audience.proto, each behind its length.
     Protobuf,
+    /// Apache Parquet, with the fields as columns.
+    Parquet,
 }
 
 /// How a file is packed.
@@ -45,9 +49,9 @@ pub(super) struct Input {
     packing: Packing,
 }
 
-/// What the arguments name: files, patterns such as `rows/*.ndjson.gz`, folders (the files in
-/// them, but for those that begin with a dot or an underscore), `-`. Files of a pattern or a
-/// folder are in order of name.
+/// What the arguments name: files, patterns such as `rows/**/part-*.parquet`, folders (the files
+/// in them and in their `name=value` folders, but for those that begin with a dot or an
+/// underscore), `-`. Files of a pattern or a folder are in order of name.
 pub(super) fn inputs(paths: &[PathBuf], format: Option<Format>) -> Result<Vec<Input>, Failure> {
     let mut found = Vec::new();
     for path in paths {
@@ -56,7 +60,7 @@ pub(super) fn inputs(paths: &[PathBuf], format: Option<Format>) -> Result<Vec<In
             matching(&text, &mut found)?;
         } else if path.is_dir() {
             let failure = Failure::reading(path);
-            within(path, &mut found).map_err(failure)?;
+            files_of(path, &mut found).map_err(failure)?;
         } else {
             found.push(path.clone());
         }
@@ -86,20 +90,32 @@ fn matching(pattern: &str, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn within(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
+fn files_of(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
     let before = found.len();
-    for entry in fs::read_dir(folder)?.take(INPUTS_MAX + 1) {
-        let entry = entry?;
-        let name = entry.file_name();
-        // What Spark and others leave beside their rows: _SUCCESS, .part-0.crc.
-        let aside = name.as_encoded_bytes().first().is_some_and(|byte| matches!(byte, b'.' | b'_'));
-        if !aside && entry.path().is_file() {
-            found.push(entry.path());
-        }
-    }
+    within(folder, PARTITION_DEPTH_MAX, found)?;
     found[before..].sort_unstable();
     if found.len() == before {
         return Err(io::Error::new(io::ErrorKind::NotFound, "there are no files in it"));
+    }
+    Ok(())
+}
+
+fn within(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)?.take(INPUTS_MAX + 1) {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.as_encoded_bytes();
+        // What Spark and others leave beside their rows: _SUCCESS, .part-0.crc.
+        let aside = name.first().is_some_and(|byte| matches!(byte, b'.' | b'_'));
+        if aside || found.len() > INPUTS_MAX {
+            continue;
+        }
+        if entry.path().is_file() {
+            found.push(entry.path());
+        } else if depth > 0 && name.contains(&b'=') {
+            // A part of a job's output: the rows of one value of a column.
+            within(&entry.path(), depth - 1, found)?;
+        }
     }
     Ok(())
 }
@@ -119,21 +135,45 @@ impl Input {
             Some("ndjson" | "jsonl" | "json") => Some(Format::Ndjson),
             Some("csv") => Some(Format::Csv),
             Some("pb" | "protobuf") => Some(Format::Protobuf),
+            Some("parquet") => Some(Format::Parquet),
             _ => None,
         };
         let format = format.or(by_name).ok_or_else(|| {
-            let expected = "expected a name that ends in .ndjson, .csv or .pb (and .gz or .zst)";
+            let expected =
+                "expected a name that ends in .ndjson, .csv, .pb or .parquet (and .gz or .zst)";
             Failure::new(exit::USAGE, format!("{expected}, found {name}: give --format"))
         })?;
-        Ok(Self { path: path.to_path_buf(), format, packing })
+        let input = Self { path: path.to_path_buf(), format, packing };
+        if format == Format::Parquet {
+            input.check_columns()?;
+        }
+        Ok(input)
     }
 
-    /// How its rows are cut.
-    pub(super) fn blocks(&self) -> blocks::Format {
+    /// Whether a file of columns can be read: told before anything is.
+    pub(super) fn check_columns(&self) -> Result<(), Failure> {
+        let message = if cfg!(not(feature = "parquet")) {
+            "this homing was built without Parquet: build it with `cargo build --release \
+             --features parquet`, or convert the file to NDJSON, CSV or protobuf"
+        } else if self.is_stdin() {
+            "Parquet cannot be read from standard input, since its index stands at its end: \
+             give a file"
+        } else if self.packing != Packing::Plain {
+            "expected Parquet that is packed inside (snappy, gzip or zstd), found a packed file: \
+             unpack it"
+        } else {
+            return Ok(());
+        };
+        Err(Failure::new(exit::USAGE, format!("{}: {message}", self.path.display())))
+    }
+
+    /// How its rows are cut; `None` for those of columns.
+    pub(super) fn blocks(&self) -> Option<blocks::Format> {
         match self.format {
-            Format::Ndjson => blocks::Format::Ndjson,
-            Format::Csv => blocks::Format::Csv,
-            Format::Protobuf => blocks::Format::Protobuf,
+            Format::Ndjson => Some(blocks::Format::Ndjson),
+            Format::Csv => Some(blocks::Format::Csv),
+            Format::Protobuf => Some(blocks::Format::Protobuf),
+            Format::Parquet => None,
         }
     }
 

@@ -185,3 +185,74 @@ fn generated_rows_build() {
     let snapshot = files::open(&folder.path().join("set")).expect("a set");
     assert!((200..=400).contains(&snapshot.info().users));
 }
+
+#[test]
+#[cfg(not(feature = "parquet"))]
+fn parquet_needs_a_feature_and_nothing_is_begun_without() {
+    let folder = folder();
+    let at = |line| snapshot_in(folder.path(), line);
+    fs::write(folder.path().join("rows.parquet"), "PAR1").expect("written");
+    assert_eq!(at("build --out @/set @/rows.parquet"), exit::USAGE);
+    assert!(!folder.path().join("set.rejects.ndjson").exists());
+}
+
+#[cfg(feature = "parquet")]
+mod parquet {
+    use super::*;
+    use crate::audience::rows::columns::sample::{Layout, Types, file, rows_of};
+
+    #[test]
+    fn parquet_in_the_folders_of_a_job_makes_the_set_of_the_same_ndjson() {
+        let folder = folder();
+        let at = |line: &str| snapshot_in(folder.path(), line);
+        assert_eq!(at("generate --users 300 --out @/rows.ndjson --now 1790000000"), exit::OK);
+        let text = fs::read_to_string(folder.path().join("rows.ndjson")).expect("written");
+        let rows = rows_of(&text);
+        let parts = rows.chunks(rows.len().div_ceil(3)).zip([
+            ("key_prefix=00", Types::Plain),
+            ("key_prefix=7f", Types::Spark),
+            ("key_prefix=ff", Types::Texts),
+        ]);
+        for (rows, (name, types)) in parts {
+            let part = folder.path().join("rows").join(name);
+            fs::create_dir_all(&part).expect("created");
+            let bytes = file(rows, Layout { group_rows: 100, ..Layout::new(types) });
+            fs::write(part.join("part-00000-c000.snappy.parquet"), bytes).expect("written");
+            fs::write(part.join(".part-00000-c000.snappy.parquet.crc"), "x").expect("written");
+        }
+        fs::write(folder.path().join("rows/_SUCCESS"), "").expect("written");
+        let manifest = |set: &str| fs::read(folder.path().join(set).join("manifest")).expect("set");
+        let inputs = ["@/rows", "@/rows/**/part-*.parquet", "@/rows/*/*.parquet --threads 3"];
+        assert_eq!(at("build --out @/set @/rows.ndjson --now 1790000000"), exit::OK);
+        for (number, input) in inputs.into_iter().enumerate() {
+            let line = format!("build --out @/{number} {input} --now 1790000000");
+            assert_eq!(at(&line), exit::OK, "{input}");
+            assert_eq!(manifest(&number.to_string()), manifest("set"), "{input}");
+        }
+    }
+
+    #[test]
+    fn bad_rows_of_parquet_are_listed_by_number_and_bad_files_refused() {
+        let folder = folder();
+        let at = |line| snapshot_in(folder.path(), line);
+        let put = |name: &str, bytes: &[u8]| {
+            fs::write(folder.path().join(name), bytes).expect("written");
+        };
+        let mut rows = rows_of(GOOD);
+        rows[1].segment = "View".into();
+        let good = file(&rows, Layout { group_rows: 1, ..Layout::new(Types::Spark) });
+        put("rows.parquet", &good);
+        assert_eq!(at("build --out @/set @/rows.parquet"), exit::DATA);
+        let rejects = fs::read_to_string(folder.path().join("set.rejects.ndjson")).expect("a file");
+        let reject: serde_json::Value = serde_json::from_str(&rejects).expect("one JSON object");
+        assert_eq!((&reject["line"], &reject["field"]), (&2.into(), &"segment".into()));
+        assert!(reject["source"].as_str().is_some_and(|name| name.ends_with("rows.parquet")));
+        assert_eq!(at("build --out @/set @/rows.parquet --max-rejects 1"), exit::OK);
+        put("cut.parquet", &good[..good.len() - 9]);
+        assert_eq!(at("build --out @/no @/cut.parquet"), exit::DATA);
+        put("rows.parquet.gz", &good);
+        assert_eq!(at("build --out @/no @/rows.parquet.gz"), exit::USAGE, "packed twice");
+        assert_eq!(at("build --out @/no - --format parquet"), exit::USAGE, "no index");
+        assert_eq!(at("build --out @/no @/none.parquet"), exit::NO_INPUT);
+    }
+}

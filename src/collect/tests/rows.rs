@@ -171,6 +171,10 @@ fn the_same_event_has_the_same_id_however_often_it_is_sent() {
     assert_ne!(named, id_of(json!({"event": "purchase", "event_id": "e1"})));
     let bought = id_of(json!({"event": "purchase", "transaction_id": "t1", "value": 1}));
     assert_eq!(bought, id_of(json!({"event": "Purchase", "order_id": "t1", "value": 2})));
+    let with_both = json!({"event": "purchase", "transaction_id": "t1", "event_id": "e9"});
+    assert_eq!(bought, id_of(with_both), "whatever page and server call it");
+    let back = |id: &str| json!({"event": "refund", "transaction_id": "t1", "event_id": id});
+    assert_ne!(id_of(back("r1")), id_of(back("r2")), "given back in two parts");
     assert_ne!(bought, id_of(json!({"event": "refund", "transaction_id": "t1"})));
     assert_ne!(bought, named);
     let content = id_of(json!({"time": NOW.0 - 9, "items": ["a", "b"]}));
