@@ -176,7 +176,8 @@ fn turn(
     let tally = drive::run(&plan, corpus).map_err(failed)?;
     let after = server.cpu().map_err(failed)?;
     let answered = tally.answered().max(1) as f64;
-    let each_us = |n: usize| (after[n] - before[n]).as_secs_f64() * 1e6 / answered;
+    let each_us =
+        |n: usize| after[n].checked_sub(before[n]).unwrap().as_secs_f64() * 1e6 / answered;
     Ok(Turn { user_us: each_us(0), system_us: each_us(1), tally })
 }
 

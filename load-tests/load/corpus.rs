@@ -42,7 +42,7 @@ impl Summary {
     /// How many requests are answered 204, in a thousand.
     pub(crate) fn no_content_per_mille(&self) -> u64 {
         let none = self.nobody + self.unknown + self.not_eligible;
-        (none * 1_000 + (none + self.bids) / 2) / (none + self.bids).max(1)
+        (none * 1_000 + u64::midpoint(none, self.bids)) / (none + self.bids).max(1)
     }
 
     /// For people.

@@ -101,7 +101,8 @@ fn read(args: &ReportArgs, data: &Path) -> Result<String, Failure> {
     let settings = Settings::read(config).map_err(refused)?;
     let exchanges = settings.exchange_names();
     let machine = Machine { exchanges: &exchanges, rates: &settings.rates };
-    let (book, faults) = check_paths(&[settings.folders.business.clone()], Some(machine));
+    let (book, faults) =
+        check_paths(std::slice::from_ref(&settings.folders.business), Some(machine));
     let book = book.ok_or_else(|| refused(faults))?;
     // The seed keys hash tables that live as long as this command.
     let rules = FoldRules::of(&settings, 0);

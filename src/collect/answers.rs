@@ -75,7 +75,7 @@ impl Collector {
         };
         let body = serde_json::to_value(outcome).unwrap_or_default();
         let Letter { origin, cookies } = letter;
-        EventAnswer { origin, cookies, ..EventAnswer::new(status, json(&body)) }
+        EventAnswer { cookies, origin, ..EventAnswer::new(status, json(&body)) }
     }
 }
 

@@ -96,7 +96,8 @@ impl Collector {
     ) -> EventAnswer {
         let count = batch.events.len();
         let is_browser = *sender != Sender::Server;
-        let cookies = if is_browser { cookie::read(call.headers) } else { Default::default() };
+        let cookies =
+            if is_browser { cookie::read(call.headers) } else { cookie::Cookies::default() };
         if cookies.opted_out {
             let outcome = Outcome { opted_out: count, ..Outcome::default() };
             return self.finish(&outcome, letter);

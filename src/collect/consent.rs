@@ -89,12 +89,11 @@ impl<'a> Signals<'a> {
 
     /// A consent string; an empty one is none.
     fn text(&mut self, name: &str) -> Option<Cow<'a, str>> {
-        match self.fields.value(&[name])? {
-            Value::String(text) => (!text.is_empty()).then_some(Cow::Borrowed(text)),
-            _ => {
-                self.unreadable = true;
-                None
-            }
+        if let Value::String(text) = self.fields.value(&[name])? {
+            (!text.is_empty()).then_some(Cow::Borrowed(text))
+        } else {
+            self.unreadable = true;
+            None
         }
     }
 

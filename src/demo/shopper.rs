@@ -215,8 +215,7 @@ impl Play<'_> {
                  found {impressions}, {clicks}, {purchases} and {revenue_micros} micros"
             ));
         }
-        let result =
-            format!("200 +1 impression, +1 click, +1 purchase, +{VALUE} EUR");
+        let result = format!("200 +1 impression, +1 click, +1 purchase, +{VALUE} EUR");
         self.tell("report", CAMPAIGN, "GET /api/v1/reports", &result);
         Ok(())
     }
@@ -283,6 +282,7 @@ impl Play<'_> {
         json_of(&answer)
     }
 
+    #[allow(clippy::too_many_arguments, reason = "the four columns of a line")]
     fn tell(&mut self, when: &str, what: &str, call: &str, result: &str) {
         // Writing into a String cannot fail.
         let _ = writeln!(self.told, "  {when:<8}  {what:<31}  {call:<28}  {result}");

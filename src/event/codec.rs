@@ -21,6 +21,7 @@ use proto::notice::Kind;
 pub(super) mod proto {
     //! Generated from `proto/events.proto`.
     #![allow(missing_docs, unreachable_pub, dead_code, clippy::pedantic, reason = "generated")]
+    #![allow(clippy::too_many_arguments, reason = "generated")]
     include!(concat!(env!("OUT_DIR"), "/homing.events.v1.rs"));
 }
 
@@ -89,7 +90,7 @@ pub fn decode(bytes: &[u8]) -> Decoded<Event> {
 fn to_what(what: Wire) -> Decoded<What> {
     Ok(match what {
         Wire::Site(site) => What::Site(to_site(site)?),
-        Wire::Notice(notice) => What::Notice(to_notice(notice)?),
+        Wire::Notice(notice) => What::Notice(to_notice(&notice)?),
         Wire::OptOut(keys) => What::OptOut(to_keys(&keys.keys)),
         Wire::Erasure(keys) => What::Erasure(to_keys(&keys.keys)),
         Wire::LeaseRequest(request) => What::LeaseRequest(LeaseRequest {
@@ -130,7 +131,7 @@ fn from_site(site: &SiteEvent) -> proto::Site {
         value_micros: site.value.map(|value| value.micros),
         currency: currency.map_or_else(String::new, |currency| currency.as_str().to_owned()),
         transaction: site.transaction,
-        items: site.items.iter().map(|item| item.to_string()).collect(),
+        items: site.items.iter().map(std::string::ToString::to_string).collect(),
         session: site.session.map(|session| session.id),
         foreground_s: site.session.map_or(0, |session| session.foreground.0),
         basis: site.basis.index() as u32,
@@ -175,7 +176,7 @@ fn from_notice(notice: &Notice) -> proto::Notice {
     }
 }
 
-fn to_notice(notice: proto::Notice) -> Decoded<Notice> {
+fn to_notice(notice: &proto::Notice) -> Decoded<Notice> {
     let price = CpmMicros(notice.price_cpm_micros);
     let kind = match notice.kind() {
         Kind::Win => NoticeKind::Win,

@@ -120,7 +120,7 @@ impl Records {
         }
         let live = self.words_live();
         let mut gathered = Vec::with_capacity(live + (live / GROWTH_SHARE).max(GROWTH_MIN));
-        for at in self.index.iter_mut() {
+        for at in &mut self.index {
             let record = record_at(&self.words, *at);
             let from = *at as usize;
             *at = gathered.len() as u32;

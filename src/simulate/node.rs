@@ -155,7 +155,8 @@ impl Node {
         running.fold(stream, stream.end());
         running.folds.ledger.advance(self.settled(now));
         let first = self.life == 1;
-        if !first && !(self.ended_cleanly && with_holds) {
+        let is_known = self.ended_cleanly && with_holds;
+        if !first && !is_known {
             // The clock may have been set back meanwhile.
             let doubt = Seconds(2 * CLOCK_STEP_MAX_S + 1);
             let until = self.last_alive.plus(self.hold_ttl).plus(doubt);

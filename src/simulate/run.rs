@@ -83,6 +83,7 @@ enum Told {
 
 /// What happens.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "a few hundred of them at a time")]
 enum Happens {
     Request,
     Second,
@@ -208,13 +209,13 @@ impl World<'_> {
         for claim in self.nodes[node].ask(&self.common, &body, self.now) {
             self.oracle.bid(&self.nodes[node], &claim, &self.common)?;
             self.ran.bids += 1;
-            self.bid(node, claim);
+            self.bid(node, &claim);
         }
         Ok(())
     }
 
     /// A bid goes to the exchange, and its hold to the other nodes.
-    fn bid(&mut self, node: usize, claim: Claim) {
+    fn bid(&mut self, node: usize, claim: &Claim) {
         for other in (0..self.plan.nodes).filter(|other| *other != node) {
             let delay = self.dice.below(1 + self.plan.hold_delay_max);
             if self.stream.is_reachable(self.now) {
@@ -223,19 +224,19 @@ impl World<'_> {
         }
         if self.dice.per_mille(350) {
             let delay = self.dice.between(50, 1_500);
-            self.notice(delay, NoticeKind::Loss, &claim);
+            self.notice(delay, NoticeKind::Loss, claim);
             return;
         }
         let won = self.dice.between(30, 800);
-        self.notice(won, NoticeKind::Win, &claim);
+        self.notice(won, NoticeKind::Win, claim);
         let price = CpmMicros(claim.ceiling.0 * self.dice.between(50, 101) as i64 / 100);
-        let shown = won + self.shown_after(&claim);
-        self.notice(shown, NoticeKind::Bill(price), &claim);
+        let shown = won + self.shown_after(claim);
+        self.notice(shown, NoticeKind::Bill(price), claim);
         if self.dice.per_mille(600) {
-            self.notice(shown + 900, NoticeKind::View, &claim);
+            self.notice(shown + 900, NoticeKind::View, claim);
         }
         if self.dice.per_mille(100) {
-            self.notice(shown + 2_500, NoticeKind::Click, &claim);
+            self.notice(shown + 2_500, NoticeKind::Click, claim);
         }
     }
 
@@ -276,7 +277,7 @@ impl World<'_> {
                 What::Notice(Notice { kind: *kind, claim, advertiser })
             }
             Told::Purchase(person, number) => {
-                What::Site(self.purchase(*person, *number, self.nodes[node].clock(self.now)))
+                What::Site(Self::purchase(*person, *number, self.nodes[node].clock(self.now)))
             }
         };
         let event = self.nodes[node].event(what, self.now);
@@ -290,7 +291,7 @@ impl World<'_> {
         }
     }
 
-    fn purchase(&self, person: u64, number: u64, at: UnixSeconds) -> SiteEvent {
+    fn purchase(person: u64, number: u64, at: UnixSeconds) -> SiteEvent {
         SiteEvent {
             advertiser: shop::shop_key(),
             name: SiteEventName::Purchase,
@@ -323,7 +324,7 @@ impl World<'_> {
         if !is_same_life {
             // It crashed meanwhile: what it wrote may be durable or not, but nobody was told.
             if self.dice.per_mille(500) && self.stream.is_reachable(self.now) {
-                self.into_stream(event)?;
+                self.put_into_stream(&event)?;
             }
             if let Some((told, times)) = told {
                 self.tell_again(told, times);
@@ -336,7 +337,7 @@ impl World<'_> {
             return Ok(());
         }
         let id = event.id;
-        let position = self.into_stream(event)?;
+        let position = self.put_into_stream(&event)?;
         // What is acknowledged was folded by the node that acknowledges it.
         self.fold(node, position);
         self.acknowledged.insert(id);
@@ -344,9 +345,9 @@ impl World<'_> {
     }
 
     /// Puts an event into the log; every node hears of it in its time.
-    fn into_stream(&mut self, event: Event) -> Result<LogPosition, Violation> {
+    fn put_into_stream(&mut self, event: &Event) -> Result<LogPosition, Violation> {
         let position = self.stream.append(event.clone());
-        self.oracle.see((position, &event), &self.common, self.plan)?;
+        self.oracle.see((position, event), &self.common, self.plan)?;
         for node in 0..self.plan.nodes {
             let delay = self.dice.below(1 + self.plan.stream_delay_max);
             self.in_so_many(delay, Happens::Fold(node, position));
@@ -414,7 +415,7 @@ impl World<'_> {
         }
         for node in 0..self.plan.nodes {
             while let Some(event) = self.nodes[node].spool.pop_front() {
-                self.into_stream(event)?;
+                self.put_into_stream(&event)?;
             }
         }
         Ok(())

@@ -44,7 +44,7 @@ fn bids_for(shop: &Shop, people: &[String], before: impl Fn(&mut Client, &str) +
 fn after_a_purchase_nobody_is_bid_for() {
     let people: Vec<String> = (0..pairs()).map(|n| format!("buyer-{n}")).collect();
     let members = |age| {
-        let buyers = people.iter().map(|person| person.as_str());
+        let buyers = people.iter().map(std::string::String::as_str);
         let all = buyers.chain(["looker"]).map(|person| ("buyeruid", person, "cart", age));
         all.collect::<Vec<Member<'_>>>()
     };

@@ -124,6 +124,7 @@ impl Worker {
     }
 
     /// The bid for a person; `Some(None)` if there is none, `None` if the connection broke.
+    #[allow(clippy::option_option, reason = "no answer, no bid, a bid")]
     fn bid(&mut self, person: &str) -> Option<Option<Value>> {
         let second = now();
         let reply = self.bids.ask(("POST", "/openrtb2/adx"), "", &request_of(person)).ok()?;
@@ -181,7 +182,7 @@ impl Worker {
             let person = format!("tight-{}", n % TIGHT_PEOPLE);
             let Some(bid) = self.bid(&person)? else { continue };
             let [_, bill, ..] = steps("tight", &person, &bid);
-            if n % 50 == 0 {
+            if n.is_multiple_of(50) {
                 self.send(bill)?;
             } else {
                 self.shared.known().in_flight.push(bill);

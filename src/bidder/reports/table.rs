@@ -59,9 +59,8 @@ fn columns(sheet: &Sheet, lines: &[&SheetLine]) -> Vec<Column> {
     let rows = sheet.lines.len();
     let mut columns = keys(sheet, lines);
     // The first column says which lines are totals.
-    match columns.first_mut() {
-        Some(first) => first.cells[rows..].iter_mut().for_each(|cell| *cell = "all".to_owned()),
-        None => {}
+    if let Some(first) = columns.first_mut() {
+        first.cells[rows..].iter_mut().for_each(|cell| "all".clone_into(cell));
     }
     let mut add = |head, of: &dyn Fn(&SheetLine) -> String| {
         let cells = lines.iter().map(|line| of(line)).collect();

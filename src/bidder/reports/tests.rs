@@ -27,13 +27,14 @@ fn book() -> crate::campaign::Book {
              size = \"300x250\"\nsrc = \"https://{id}.example/a.png\"\nlanding = \"https://{id}.example/\"\n"
         );
         for campaign in campaigns {
-            text += &format!(
+            let more = format!(
                 "[[campaign]]\nid = {campaign:?}\nobjective = \"clicks\"\n\
                  flight = {{ from = 2027-01-01, to = 2027-12-01 }}\n\
                  budget = {{ total = \"10 {currency}\", pacing = \"asap\" }}\naudience = \"cart\"\n\
                  [[campaign.message]]\ncreatives = [\"b300\"]\n\
                  [campaign.price]\nbase_cpm = \"2 {currency}\"\nmax_cpm = \"9 {currency}\"\n"
             );
+            text.push_str(&more);
         }
         std::fs::write(folder.path().join(format!("{id}.toml")), text).expect("written");
     }
@@ -111,7 +112,7 @@ fn rows_have_names_exact_amounts_and_ratios_by_their_parts() {
         ("revenue_other", json!({})),
         ("ctr", json!({ "numerator": 1, "denominator": 3, "value": 1.0 / 3.0 })),
         ("win_rate", json!({ "numerator": 0, "denominator": 0, "value": null })),
-        ("ecpm", json!({ "numerator": "3.703701", "denominator": 3, "value": 1.234567 })),
+        ("ecpm", json!({ "numerator": "3.703701", "denominator": 3, "value": 1.234_567 })),
         ("roas", json!({ "numerator": "0", "denominator": "0.003703701", "value": 0.0 })),
     ] {
         assert_eq!(acme[field], expected, "{field}");

@@ -22,6 +22,9 @@ const fn progress_bit(progress: Progress) -> u16 {
     32 << progress as u16
 }
 
+/// Where something is counted: in the account, and in the report.
+type Counters = (fn(&Tally) -> &Counter, fn(&mut Sums) -> &mut u64);
+
 /// A notice as it is being counted.
 struct Counting<'a> {
     claim: &'a Claim,
@@ -32,7 +35,7 @@ struct Counting<'a> {
 
 impl Counting<'_> {
     /// Counts in the account and in the report.
-    fn count(&self, folds: &mut Folds, of: (fn(&Tally) -> &Counter, fn(&mut Sums) -> &mut u64)) {
+    fn count(&self, folds: &mut Folds, of: Counters) {
         let (tally, sums) = of;
         tally(self.account.tally()).add(1);
         folds.report.count(self.at, self.line(), |row| *sums(row) += 1);
