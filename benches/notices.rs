@@ -61,7 +61,8 @@ fn main() {
     let beside = bids(&bidder, || told = wrk(&bidder, (&urls, "64", seconds)));
     say(&format!("bids beside 64 connections of notices ({told}): {beside}"));
     let strangers = world.path("strangers.txt");
-    let forged: String = (0..1_000).map(|n| format!("/n/bill/forged-{n}\n")).collect();
+    let forged: Vec<String> = (0..1_000).map(|n| format!("/n/bill/forged-{n}\n")).collect();
+    let forged = forged.concat();
     std::fs::write(&strangers, forged).expect("written");
     let beside = bids(&bidder, || told = wrk(&bidder, (&strangers, "64", seconds)));
     say(&format!(
