@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn time_passes_up_to_the_oldest_notice_on_its_way() {
         let arrivals = Arrivals::default();
-        let at = |second| UnixSeconds(1_800_000_000 + second);
+        let at = |second: u32| UnixSeconds(1_800_000_000 + second);
         assert_eq!(arrivals.settled(at(9)), at(9));
         let (first, second) = (arrivals.begin(at(3)), arrivals.begin(at(3)));
         let third = arrivals.begin(at(5));
