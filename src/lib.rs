@@ -20,7 +20,7 @@
 //!
 //! # Who may import whom
 //!
-//! Downwards only, in this order: [`cli`], [`bidder`], [`collect`], [`server`], [`notice`], [`log`], [`decide`],
+//! Downwards only, in this order: [`cli`], [`simulate`], [`bidder`], [`collect`], [`server`], [`notice`], [`log`], [`decide`],
 //! [`ledger`], [`message`], [`campaign`], [`audience`], [`event`], [`privacy`], [`openrtb`], [`config`],
 //! [`telemetry`], [`model`]. From [`decide`] to [`model`], [`config`] and [`telemetry`] aside,
 //! nothing reads a clock, opens a socket or waits; files are read only by modules named after

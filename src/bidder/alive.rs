@@ -6,10 +6,11 @@
 //! flushed, since only a power cut loses it, and then it is the older.
 
 use crate::model::UnixSeconds;
+use crate::server::clock;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const FILE: &str = "running";
 
@@ -34,8 +35,9 @@ impl Alive {
     /// Says that the process is alive.
     pub(super) fn touch(&self) {
         let touched = File::options().write(true).open(&self.path);
+        let now = UNIX_EPOCH + Duration::from_secs(u64::from(clock::now().0));
         // Where it fails, the next start waits longer.
-        let _ = touched.and_then(|file| file.set_modified(SystemTime::now()));
+        let _ = touched.and_then(|file| file.set_modified(now));
     }
 
     /// Says that nothing is in flight that is not known: the stop is a clean one.

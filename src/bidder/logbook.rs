@@ -28,6 +28,9 @@ pub const FOLDER: &str = "log";
 pub(super) const CHECKPOINT_EVERY: Duration = Duration::from_secs(300);
 /// How many events after the last checkpoint make the next one due sooner: a second of replay.
 const CHECKPOINT_EVENTS: u64 = 1_000_000;
+/// How long the node may have been alive without saying so: the thread that says it once a second
+/// may have had to wait for its turn.
+const SILENCE_MAX: Seconds = Seconds(60);
 /// How long a clean stop waits for the last checkpoint.
 const CLOSE_WAIT: Duration = Duration::from_secs(60);
 /// How often it looks whether the last request has let go of the log, and how often it does.
@@ -94,6 +97,7 @@ impl Opened {
             }
         };
         let (alive, last) = Alive::begin(&settings.folders.data).map_err(failed)?;
+        let last = last.map(|last| last.plus(SILENCE_MAX).min(clock::now()));
         // A checkpoint without the live holds stands for a clean stop only if there was no bid.
         let unclean_since = last.or((after.0 > 0 && !with_holds).then(clock::now));
         Ok((Self { folder, after, alive, unclean_since }, Arc::new(folds)))
@@ -114,6 +118,8 @@ impl Opened {
             );
         }
         tracing::info!(events = report.replayed, last = report.last.0, "log read");
+        // Bids of before a clean stop whose time has ended meanwhile.
+        folds.ledger.advance(clock::now());
         if let Some(since) = self.unclean_since {
             let until = since.plus(longest_hold(settings)).plus(Seconds(1));
             folds.ledger.holds_unknown_until(until);

@@ -250,7 +250,10 @@ name = \"demo\"
         assert_ne!(machine, MACHINE, "there is such a section");
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("homing.toml");
-        let business = format!("[business]\nfolder = {:?}\n", example("advertisers"));
+        let folders = example("advertisers");
+        let business = format!(
+            "[business]\nfolder = {folders:?}\n[currency]\nrates = {{ EUR = 1.08, GBP = 1.27 }}\n"
+        );
         fs::write(&path, business + &machine).expect("written");
         let findings = check(&args(path, Vec::new()));
         let text = findings.text();

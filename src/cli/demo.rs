@@ -1,8 +1,10 @@
 //! `homing demo`: everything on one machine, offline, in one command.
 //!
 //! Makes the workspace and the audience if need be, starts the bidder and the exchange, says
-//! what to try, and then reports until it is told to stop. Exit code 70 if the exchange found
+//! what to try, tells one shopper's story, and then reports until it is told to stop. Exit code 70 if the exchange found
 //! anything wrong with the bidder.
+
+mod story;
 
 use super::exit::{self, Failure};
 use super::progress::{Progress, Unit};
@@ -124,9 +126,11 @@ fn demo(args: &DemoArgs) -> Result<u8, Refused> {
     let mut out = io::stdout().lock();
     notes.iter().try_for_each(|note| writeln!(out, "{note}"))?;
     write!(out, "{}", banner.text())?;
+    let story = story::play(&settings, &started)?;
+    write!(out, "{}", story.told)?;
     out.flush()?;
     drop(out);
-    trade(args, (started, crowd))
+    trade(args, (started, crowd), story.fault)
 }
 
 fn audience(settings: &Settings, users: u64) -> Result<SnapshotInfo, Failure> {
@@ -159,8 +163,12 @@ fn crowd(started: &Started, users: u64) -> Result<Crowd, Failure> {
     Ok(snapshot.map_or_else(Crowd::default, |one| Crowd::gather(one, users, wall_clock())))
 }
 
-/// Trades until the end, then drains the bidder.
-fn trade(args: &DemoArgs, (started, crowd): (Started, Crowd)) -> Result<u8, Refused> {
+/// Trades until the end, then drains the bidder. `fault` is one that was found before.
+fn trade(
+    args: &DemoArgs,
+    (started, crowd): (Started, Crowd),
+    fault: Option<String>,
+) -> Result<u8, Refused> {
     let addresses = started.running.addresses();
     let exchange = Exchange::open(Plan {
         bids: addresses.bid,
@@ -172,6 +180,7 @@ fn trade(args: &DemoArgs, (started, crowd): (Started, Crowd)) -> Result<u8, Refu
     .map_err(|error| Failure::new(exit::OS, error))?;
     let Started { bidder, running, .. } = started;
     let tally = exchange.tally().clone();
+    fault.into_iter().for_each(|fault| tally.fault(fault));
     let begun = Instant::now();
     let mut reporter = Reporter::default();
     let report = |reporter: &mut Reporter| -> io::Result<()> {

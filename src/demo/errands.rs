@@ -101,7 +101,7 @@ fn fault_of(errand: &Errand, answer: &Answer) -> Option<String> {
 }
 
 /// What follows the host.
-fn path_of(address: &str) -> &str {
+pub(super) fn path_of(address: &str) -> &str {
     let host_from = address.find("://").map_or(0, |scheme| scheme + 3);
     address[host_from..].find('/').map_or("/", |at| &address[host_from + at..])
 }

@@ -22,7 +22,7 @@ const FILE: &str = "cart-abandoner.json";
 /// # Errors
 /// The file cannot be written.
 pub fn write(bidder: &Bidder, crowd: &Crowd, folder: &Path) -> Result<Option<PathBuf>, DemoError> {
-    let bodies = crowd.at_home.iter().map(|n| request(&demo_user_id(*n)));
+    let bodies = crowd.at_home.iter().map(|n| request("cart-abandoner", &demo_user_id(*n)));
     let Some(body) = bodies.into_iter().find(|body| is_offered(bidder, body)) else {
         return Ok(None);
     };
@@ -36,9 +36,9 @@ pub fn write(bidder: &Bidder, crowd: &Crowd, folder: &Path) -> Result<Option<Pat
 }
 
 /// A page on a phone with one slot, and the person who looks at it.
-fn request(user: &str) -> Value {
+pub(super) fn request(id: &str, user: &str) -> Value {
     json!({
-        "id": "cart-abandoner",
+        "id": id,
         "at": 2,
         "tmax": 150,
         "cur": ["USD"],

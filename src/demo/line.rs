@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{CONTENT_TYPE, HOST, LOCATION};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderName, LOCATION};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use std::net::SocketAddr;
@@ -36,6 +36,26 @@ pub enum CallError {
     Late,
 }
 
+/// What is sent.
+#[derive(Clone, Debug)]
+pub struct Call<'a> {
+    /// The method.
+    pub method: Method,
+    /// The path, with its query.
+    pub path: &'a str,
+    /// One more header.
+    pub header: Option<(HeaderName, String)>,
+    /// JSON, if anything.
+    pub body: Bytes,
+}
+
+impl<'a> Call<'a> {
+    /// A call without a body.
+    pub fn new(method: Method, path: &'a str) -> Self {
+        Self { method, path, header: None, body: Bytes::new() }
+    }
+}
+
 /// What came back.
 #[derive(Clone, Debug)]
 pub struct Answer {
@@ -65,7 +85,7 @@ impl Line {
     /// # Errors
     /// The connection's; one that the other side had closed meanwhile is opened anew, once.
     pub async fn post(&mut self, path: &str, body: Vec<u8>) -> Result<Answer, CallError> {
-        self.call((Method::POST, path), body.into()).await
+        self.call(Call { body: body.into(), ..Call::new(Method::POST, path) }).await
     }
 
     /// Gets.
@@ -73,36 +93,35 @@ impl Line {
     /// # Errors
     /// As for [`Self::post`].
     pub async fn get(&mut self, path: &str) -> Result<Answer, CallError> {
-        self.call((Method::GET, path), Bytes::new()).await
+        self.call(Call::new(Method::GET, path)).await
     }
 
-    async fn call(
-        &mut self,
-        (method, path): (Method, &str),
-        body: Bytes,
-    ) -> Result<Answer, CallError> {
+    /// Calls in any way.
+    ///
+    /// # Errors
+    /// As for [`Self::post`].
+    pub async fn call(&mut self, call: Call<'_>) -> Result<Answer, CallError> {
         let was_open = self.sender.is_some();
-        let result = self.call_once((method.clone(), path), body.clone()).await;
+        let result = self.call_once(&call).await;
         if result.is_err() {
             self.sender = None;
         }
         match result {
-            Err(CallError::Http(_)) if was_open => self.call_once((method, path), body).await,
+            Err(CallError::Http(_)) if was_open => self.call_once(&call).await,
             other => other,
         }
     }
 
-    async fn call_once(
-        &mut self,
-        (method, path): (Method, &str),
-        body: Bytes,
-    ) -> Result<Answer, CallError> {
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
+    async fn call_once(&mut self, call: &Call<'_>) -> Result<Answer, CallError> {
+        let mut request = Request::builder()
+            .method(call.method.clone())
+            .uri(call.path)
             .header(HOST, self.address.to_string())
-            .header(CONTENT_TYPE, "application/json")
-            .body(Full::new(body))?;
+            .header(CONTENT_TYPE, "application/json");
+        if let Some((name, value)) = &call.header {
+            request = request.header(name, value);
+        }
+        let request = request.body(Full::new(call.body.clone()))?;
         let exchange = async {
             let sender = self.sender().await?;
             sender.ready().await?;

@@ -8,7 +8,8 @@
 //! - [`exchange`] a small ad exchange: asks over real HTTP, holds auctions ([`auction`]),
 //!   judges our answers ([`verdict`]), fills macros in ([`macros`]) and fires the notices
 //!   ([`errands`]), all by a [`mod@line`] kept alive; [`tally`] counts
-//! - [`example`] one person whom a reader can bid on by hand
+//! - [`shopper`] one person's story from the first visit to the last ad; [`example`] another,
+//!   whom a reader can bid on by hand
 //! - [`summary`] what is going on, in lines
 //!
 //! Guarantees: nothing leaves the machine; chance comes from a seed ([`dice`]); a folder that
@@ -27,6 +28,7 @@ pub mod line;
 pub mod macros;
 pub mod people;
 pub mod ports;
+pub mod shopper;
 pub mod summary;
 pub mod tally;
 pub mod verdict;

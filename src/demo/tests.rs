@@ -3,6 +3,7 @@
 use super::crowd::Crowd;
 use super::exchange::{Exchange, Plan};
 use super::line::Line;
+use super::shopper::{self, Stage};
 use super::summary::Reporter;
 use super::tally::Tally;
 use super::{EXCHANGE, example, people, ports, workspace};
@@ -58,6 +59,37 @@ fn a_short_demo_bids_wins_bills_and_finds_no_fault() {
     let text = Reporter::default().summary(&started.bidder, &tally, Duration::from_secs(3));
     assert!(text.contains("acme-shoes/cart-rescue") && text.contains("no_user_id"), "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
+}
+
+/// The story comes out; and a step that does not is told.
+#[test]
+fn the_shoppers_story_is_true() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (workspace, settings) = settings(folder.path());
+    let started = bidder::start(&settings, false).expect("started");
+    let addresses = started.running.addresses();
+    let secret = |path| std::fs::read_to_string(path).expect("there").trim().to_owned();
+    let stage = Stage {
+        bids: addresses.bid,
+        notices: addresses.notices,
+        admin: addresses.admin,
+        admin_token: secret(workspace.admin_token()),
+        shop_key: secret(workspace.shop_key()),
+    };
+    let play = |stage: &Stage| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(shopper::play(stage, clock::now()))
+    };
+    let story = play(&stage);
+    assert_eq!(story.fault, None, "{}", story.told);
+    let steps: Vec<&str> = story.told.lines().filter(|line| line.starts_with("  ")).collect();
+    assert_eq!(steps.len(), 8, "{}", story.told);
+    assert!(steps[6].ends_with("204 cart-rescue: burned"), "{}", story.told);
+    assert!(steps.iter().all(|line| line.chars().count() <= 120), "{}", story.told);
+    let stranger = play(&Stage { shop_key: "0".repeat(64), ..stage });
+    assert!(stranger.fault.is_some_and(|fault| fault.contains("the purchase: expected 200")));
+    started.running.shutdown();
+    started.running.wait().expect("no panic");
 }
 
 #[test]

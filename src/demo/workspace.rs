@@ -50,6 +50,11 @@ impl Workspace {
         self.folder.join("requests")
     }
 
+    /// The file of the key of the first shop's server.
+    pub fn shop_key(&self) -> PathBuf {
+        self.folder.join("secrets/shop-key")
+    }
+
     /// The file of the admin token.
     pub fn admin_token(&self) -> PathBuf {
         self.folder.join("secrets/admin-token")
@@ -144,7 +149,7 @@ fn make_secrets(workspace: &Workspace) -> Result<(), DemoError> {
     let folder = workspace.folder.join("secrets");
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
     made.map_err(DemoError::io("create", &folder))?;
-    for path in [folder.join("notice-key"), workspace.admin_token()] {
+    for path in [folder.join("notice-key"), workspace.admin_token(), workspace.shop_key()] {
         let mut bytes = [0_u8; 32];
         getrandom::fill(&mut bytes).map_err(|error| DemoError::Randomness(error.to_string()))?;
         let hex = bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));

@@ -18,7 +18,7 @@ use prost::Message;
 use proto::event::What as Wire;
 use proto::notice::Kind;
 
-mod proto {
+pub(super) mod proto {
     //! Generated from `proto/events.proto`.
     #![allow(missing_docs, unreachable_pub, dead_code, clippy::pedantic, reason = "generated")]
     include!(concat!(env!("OUT_DIR"), "/homing.events.v1.rs"));
@@ -194,7 +194,7 @@ fn to_notice(notice: proto::Notice) -> Decoded<Notice> {
     Ok(Notice { kind, claim, advertiser: AdvertiserKey(notice.advertiser) })
 }
 
-fn from_claim(claim: &Claim) -> proto::Claim {
+pub(super) fn from_claim(claim: &Claim) -> proto::Claim {
     proto::Claim {
         bid: claim.bid.0,
         exchange: claim.exchange.0,
@@ -213,7 +213,7 @@ fn from_claim(claim: &Claim) -> proto::Claim {
     }
 }
 
-fn to_claim(claim: &proto::Claim) -> Decoded<Claim> {
+pub(super) fn to_claim(claim: &proto::Claim) -> Decoded<Claim> {
     Ok(Claim {
         bid: BidId(claim.bid),
         exchange: ExchangeKey(claim.exchange),

@@ -3,6 +3,7 @@
 //! - [`claim`] what a bid promised, as its signed token carries it
 //! - [`site`] what a person did in a shop
 //! - [`codec`] events as bytes (`proto/events.proto`)
+//! - [`holds`] what nodes tell each other of their bids in flight, as bytes; no event
 //!
 //! Everything that Homing must not forget is one of these, in one order, and every number is a
 //! fold of them: caps, budgets, the live overlay of the audience, conversions, reports.
@@ -13,6 +14,7 @@
 
 pub mod claim;
 pub mod codec;
+pub mod holds;
 pub mod site;
 
 pub use claim::Claim;

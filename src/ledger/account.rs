@@ -8,7 +8,7 @@
 use super::counting::{Counted, Unsaid};
 use super::day::day_of;
 use super::demand::{Demand, Supply};
-use super::lease::{Leases, Outlook, Standing};
+use super::lease::{LEASE_MARGIN, Leases, Outlook, Standing};
 use super::spending::{Spending, Spent};
 use super::tally::{Counter, FOLDED_COUNTERS, Tally};
 use crate::campaign::model::{Budget, Flight, Pacing};
@@ -24,6 +24,9 @@ use std::sync::Arc;
 
 /// How far even pacing may run ahead: without it, no bid could be made at a day's start.
 pub const PACING_AHEAD: Seconds = Seconds(900);
+
+/// A day on which clocks go back.
+const DAY_LONGEST: Seconds = Seconds(25 * 3_600);
 
 /// What an account is limited by; from the campaign's file.
 #[derive(Clone, Debug)]
@@ -69,7 +72,7 @@ pub struct MoneyRefusal {
     /// [`NoBidReason::BudgetSpent`], [`NoBidReason::PacingAhead`] or
     /// [`NoBidReason::AwaitingLease`].
     pub reason: NoBidReason,
-    /// Spent, held and leased to others already; of a lease: held.
+    /// Spent, held and leased to others already; of this node's lease: held.
     pub used: MoneyNanos,
     /// What this bid needs.
     pub needed: MoneyNanos,
@@ -214,7 +217,7 @@ impl Account {
         let mut books = self.books.lock();
         books.check(needed, (now, ends), &self.outlook)?;
         books.held = books.held.plus(needed);
-        books.demand.reserve(needed, ends.since(now));
+        books.demand.reserve(needed);
         Ok(())
     }
 
@@ -275,7 +278,7 @@ impl Account {
         if self.outlook.standing == Standing::Shared(node) {
             books.demand.answered();
         }
-        let granted = request.amount.min(books.free(&request.limits)).max(MoneyNanos(0));
+        let granted = request.amount.min(books.free(&request.limits, log_time)).max(MoneyNanos(0));
         let ends = log_time.plus(request.ttl);
         books.leases.grant(node, granted, ends).then_some(granted)
     }
@@ -294,12 +297,12 @@ impl Account {
         (nodes, now): (usize, UnixSeconds),
     ) -> Option<LeaseRequest> {
         let Standing::Shared(node) = self.outlook.standing else { return None };
-        let mut books = self.books.lock();
-        books.leases.expire(self.outlook.log_time());
+        let (mut books, log_time) = (self.books.lock(), self.outlook.log_time());
+        books.leases.expire(log_time);
         let limits = books.lease_limits(now)?;
         let lease = books.leases.of(node);
         let supply = Supply {
-            free: books.free(&limits),
+            free: books.free(&limits, log_time),
             room: lease.left.minus(books.held),
             holding: books.held.0 > 0,
             ends: lease.ends,
@@ -330,7 +333,7 @@ impl Books {
         (now, ends): (UnixSeconds, UnixSeconds),
         outlook: &Outlook,
     ) -> Result<(), MoneyRefusal> {
-        self.demand.ask(needed);
+        self.demand.ask(needed, ends.since(now));
         self.leases.expire(outlook.log_time());
         let today = self.today(now).spent.all;
         let Some(limits) = &self.limits else { return Ok(()) };
@@ -338,21 +341,19 @@ impl Books {
             Standing::Sole => self.leases.left(),
             Standing::Shared(node) => self.leases.left().minus(self.leases.of(node).left),
         };
-        let pending = self.held.plus(elsewhere);
-        let within = |spent: MoneyNanos, limit: MoneyNanos, reason| {
-            let used = spent.plus(pending);
-            if used.plus(needed) <= limit {
-                return Ok(());
+        let within = |spent: MoneyNanos, limit: MoneyNanos| {
+            let own = spent.plus(self.held);
+            let refusal = |reason, used| MoneyRefusal { reason, used, needed, limit };
+            if own.plus(needed) > limit {
+                return Err(refusal(NoBidReason::BudgetSpent, own));
             }
-            Err(MoneyRefusal { reason, used, needed, limit })
+            let used = own.plus(elsewhere);
+            let leased = refusal(NoBidReason::AwaitingLease, used);
+            if used.plus(needed) > limit { Err(leased) } else { Ok(()) }
         };
         let (total, daily) = (limits.budget.total, limits.budget.daily);
-        if let Some(total) = total {
-            within(self.spending.total.all, total, NoBidReason::BudgetSpent)?;
-        }
-        if let Some(daily) = daily {
-            within(today, daily, NoBidReason::BudgetSpent)?;
-        }
+        total.map_or(Ok(()), |total| within(self.spending.total.all, total))?;
+        daily.map_or(Ok(()), |daily| within(today, daily))?;
         self.check_pace(needed, now)?;
         match outlook.standing {
             Standing::Shared(node) if total.or(daily).is_some() => {
@@ -421,10 +422,18 @@ impl Books {
         Some(LeaseLimits { daily, total, day_from: day.start, day_to: day.end })
     }
 
-    /// What is neither spent nor leased, by day and in all: the smaller.
-    fn free(&self, limits: &LeaseLimits) -> MoneyNanos {
+    /// What is neither spent nor leased, by day and in all: the smaller. Around midnight nodes
+    /// differ in which day it is, and what is leased may be spent on either: it must be free on
+    /// both.
+    fn free(&self, limits: &LeaseLimits, log_time: UnixSeconds) -> MoneyNanos {
         let leased = self.leases.left();
-        let today = self.spending.within(&(limits.day_from..limits.day_to)).all;
+        let LeaseLimits { day_from, day_to, .. } = *limits;
+        let mut today = self.spending.within(&(day_from..day_to)).all;
+        today = today.max(self.spending.within(&(day_to..day_to.plus(DAY_LONGEST))).all);
+        if log_time < day_from.plus(LEASE_MARGIN) {
+            let yesterday = day_from.minus(DAY_LONGEST)..day_from;
+            today = today.max(self.spending.within(&yesterday).all);
+        }
         let by_day = limits.daily.map(|daily| daily.minus(today).minus(leased));
         let in_all = limits.total.map(|total| total.minus(self.spending.total.all).minus(leased));
         [by_day, in_all].into_iter().flatten().min().unwrap_or(MoneyNanos(i64::MAX))

@@ -29,7 +29,7 @@ pub(super) struct Demand {
     rate: i64,
     /// When it was last looked at.
     looked: UnixSeconds,
-    /// The longest time for which anything was held.
+    /// The longest time for which anything was to be held.
     hold_longest: Seconds,
     /// Until when the answer to a request is waited for.
     waits_until: UnixSeconds,
@@ -54,14 +54,15 @@ impl Demand {
         self.largest = self.largest.max(largest);
     }
 
-    pub(super) fn ask(&mut self, needed: MoneyNanos) {
+    /// Somebody wants to reserve `needed` for so long, whether or not there is room.
+    pub(super) fn ask(&mut self, needed: MoneyNanos, held_for: Seconds) {
         self.asked = true;
         self.largest = self.largest.max(needed);
+        self.hold_longest = self.hold_longest.max(held_for);
     }
 
-    pub(super) fn reserve(&mut self, needed: MoneyNanos, held_for: Seconds) {
+    pub(super) fn reserve(&mut self, needed: MoneyNanos) {
         self.reserved = self.reserved.plus(needed);
-        self.hold_longest = self.hold_longest.max(held_for);
     }
 
     /// A request of this node has come back through the log.
@@ -121,15 +122,15 @@ mod tests {
     #[test]
     fn the_first_bid_asks_for_itself_and_waits_for_the_answer() {
         let mut demand = Demand::default();
-        demand.ask(MoneyNanos(100));
+        demand.ask(MoneyNanos(100), Seconds(60));
         let (amount, _) = demand.look(&supply(1_000, 0), 2, START).expect("needed");
         assert_eq!(amount, MoneyNanos(100));
-        demand.ask(MoneyNanos(100));
+        demand.ask(MoneyNanos(100), Seconds(60));
         assert_eq!(demand.look(&supply(1_000, 0), 2, START.plus(Seconds(1))), None, "it waits");
         demand.answered();
-        demand.ask(MoneyNanos(100));
+        demand.ask(MoneyNanos(100), Seconds(60));
         assert!(demand.look(&supply(1_000, 0), 2, START.plus(Seconds(2))).is_some());
-        demand.ask(MoneyNanos(100));
+        demand.ask(MoneyNanos(100), Seconds(60));
         assert!(demand.look(&supply(1_000, 0), 2, START.plus(Seconds(7))).is_some(), "lost");
     }
 
@@ -138,18 +139,18 @@ mod tests {
         let mut demand = Demand::default();
         let mut last = MoneyNanos(0);
         for second in 0..30 {
-            demand.ask(MoneyNanos(100));
-            demand.reserve(MoneyNanos(100_000), Seconds(60));
+            demand.ask(MoneyNanos(100), Seconds(60));
+            demand.reserve(MoneyNanos(100_000));
             demand.answered();
             let asked = demand.look(&supply(100_000_000, 0), 2, START.plus(Seconds(second)));
             last = asked.expect("nothing is left").0;
         }
         assert!((1_400_000..=1_500_000).contains(&last.0), "fifteen seconds' worth: {last}");
-        demand.ask(MoneyNanos(100));
+        demand.ask(MoneyNanos(100), Seconds(60));
         demand.answered();
         let (amount, _) = demand.look(&supply(8_000, 0), 4, START.plus(Seconds(31))).expect("asks");
         assert_eq!(amount, MoneyNanos(1_000), "an eighth of what is free, for one of four");
-        demand.ask(MoneyNanos(100));
+        demand.ask(MoneyNanos(100), Seconds(60));
         demand.answered();
         let half = supply(8_000, 700);
         assert_eq!(demand.look(&half, 4, START.plus(Seconds(32))), None, "more than half is left");
@@ -158,14 +159,14 @@ mod tests {
     #[test]
     fn a_lease_that_ends_while_money_is_held_is_made_longer() {
         let mut demand = Demand::default();
-        demand.reserve(MoneyNanos(10), Seconds(60));
+        demand.ask(MoneyNanos(10), Seconds(60));
         let ends = START.plus(Seconds(80));
         let ending = Supply { ends, holding: true, ..supply(0, 100) };
         let (amount, ttl) = demand.look(&ending, 1, START).expect("it ends");
         assert_eq!((amount, ttl), (MoneyNanos(0), Seconds(60 + LEASE_TIME.0)));
         demand.answered();
         let spent = Supply { ends, holding: false, ..supply(0, 0) };
-        demand.ask(MoneyNanos(10));
+        demand.ask(MoneyNanos(10), Seconds(60));
         assert_eq!(demand.look(&spent, 1, START.plus(Seconds(1))), None, "there is none to get");
     }
 }

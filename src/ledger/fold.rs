@@ -46,6 +46,8 @@ pub enum Noted {
     Expired,
     /// A bound is reached: not counted.
     LedgerFull,
+    /// Durable on this node, and counted once the log that it shares with others can be reached.
+    Kept,
 }
 
 /// What only the folding thread changes.

@@ -250,6 +250,7 @@ fn a_cap_filled_by_a_bid_in_flight_frees_when_that_bid_ends() {
         panic!("{refusal:?}");
     };
     assert_eq!(frees_at, in_flight.hold_ends());
+    ledger.advance(frees_at);
     assert!(ledger.check_caps(&[UserKey(1)], (CAMPAIGN, &caps), frees_at).is_ok());
 }
 

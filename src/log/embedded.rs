@@ -15,7 +15,7 @@ use super::queue::Waiting;
 use super::recovery::{self, RecoveryError, RecoveryReport};
 use super::rules::JournalRules;
 use super::writer::{Shared, Times, Writer};
-use super::{Answer, Fold, Log, LogError};
+use super::{Answer, Engine, Fold, Log, LogError, StreamStatus, Work};
 use crate::event::{Event, LogPosition, codec};
 use std::cell::RefCell;
 use std::io;
@@ -113,6 +113,8 @@ pub struct LogStatus {
     pub bytes: u64,
     /// Up to where the two latest checkpoints cover the log.
     pub covered: LogPosition,
+    /// What a log that is shared has besides.
+    pub stream: Option<StreamStatus>,
 }
 
 /// The log. Dropping it writes what waits, syncs and ends.
@@ -154,6 +156,7 @@ impl Embedded {
             segments: shared.segments.load(Ordering::Relaxed),
             bytes: shared.bytes.load(Ordering::Relaxed),
             covered: self.checkpoints.covered(),
+            stream: None,
         }
     }
 
@@ -201,5 +204,24 @@ impl Log for Embedded {
 
     fn is_available(&self) -> bool {
         self.shared.is_available.load(Ordering::Acquire)
+    }
+}
+
+impl Engine for Embedded {
+    fn between(&self, work: Work) -> Result<(), LogError> {
+        Embedded::between(self, work)
+    }
+
+    fn status(&self) -> LogStatus {
+        Embedded::status(self)
+    }
+
+    fn checkpoints(&self) -> &Arc<Checkpoints> {
+        Embedded::checkpoints(self)
+    }
+
+    fn obstacle(&self) -> Option<String> {
+        let told = "the event log cannot be written: the disk is full or fails";
+        (!self.is_available()).then(|| told.to_owned())
     }
 }

@@ -12,6 +12,9 @@
 //!   - [`checkpoints`] all folds at one position
 //!   - [`segments`], [`frames`], [`scan`] the files, their bytes, and reading them
 //!   - [`survey`], [`salvage`] walking a damaged log, and taking what can be read into a new one
+//! - `nats` the log in a JetStream stream that many nodes share (cargo feature `nats`);
+//!   [`stream_rules`] how it is reached and kept
+//! - [`engine`] either of them, as whoever runs it sees it
 //! - [`direct`] a log that keeps nothing, for benches and tools
 //! - [`disk`] what of a disk is used; a real one, and one that fails on request
 //!
@@ -25,23 +28,28 @@ pub mod direct;
 pub mod disk;
 pub mod embedded;
 pub mod frames;
+pub mod engine;
 pub mod journal;
+#[cfg(feature = "nats")]
+pub mod nats;
 pub mod queue;
 pub mod recovery;
 pub mod rules;
 pub mod salvage;
 pub mod scan;
 pub mod segments;
+pub mod stream_rules;
 pub mod survey;
 mod writer;
 
 pub use checkpoints::Checkpoints;
 pub use embedded::{Embedded, Folder, LogStatus};
-
+pub use engine::{Engine, StreamStatus, Work};
 pub use recovery::{RecoveryError, RecoveryReport};
 pub use rules::{Fsync, JournalRules};
+pub use stream_rules::{StreamLogin, StreamRules};
 
-use crate::event::{Event, LogPosition};
+use crate::event::{Event, EventId, LogPosition};
 use crate::ledger::Noted;
 
 /// What grows with the log: everything that is a function of its events.
@@ -51,6 +59,15 @@ use crate::ledger::Noted;
 pub trait Fold: Send + Sync {
     /// Takes in the event at `position`; what it did.
     fn apply(&self, position: LogPosition, event: &Event) -> Noted;
+
+    /// Takes notice of an event of this node that is durable and acknowledged, but has no place
+    /// in the order yet, as the log that is shared cannot be reached: what it is going to change
+    /// must not be given away meanwhile. It is applied later, like any other; until then it may
+    /// be kept again, after a restart.
+    fn keep(&self, _event: &Event) {}
+
+    /// An event that was kept has its place before those that were applied already.
+    fn let_go(&self, _id: EventId) {}
 }
 
 /// What came of an event that was handed in.
@@ -80,7 +97,8 @@ pub enum LogError {
     Closed,
 }
 
-/// The answer to an event handed in: comes once it is durable and folded.
+/// The answer to an event handed in: comes once it is durable and folded, or durable on this
+/// node ([`Noted::Kept`]) while a log that is shared cannot be reached.
 pub type Answer = tokio::sync::oneshot::Receiver<Result<Folded, LogError>>;
 
 /// Where events go.

@@ -4,8 +4,8 @@
 //! told at once; the writer takes all that waits at a time, and sleeps only while nothing does.
 
 use super::batch::Payloads;
-use super::{Folded, LogError};
-use crate::event::{Event, LogPosition};
+use super::{Folded, LogError, Work};
+use crate::event::Event;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::time::Instant;
 use tokio::sync::oneshot;
@@ -20,9 +20,6 @@ pub(super) struct Waiting {
     pub(super) event: Event,
     pub(super) answer: oneshot::Sender<Result<Folded, LogError>>,
 }
-
-/// Something to be run between two events, with the position of the last one folded.
-pub(super) type Work = Box<dyn FnOnce(LogPosition) + Send>;
 
 /// What the writer takes.
 #[derive(Default)]

@@ -11,9 +11,9 @@
 
 use super::checkpoints::Checkpoints;
 use super::journal::Journal;
-use super::queue::{Queue, Taken, Work};
+use super::queue::{Queue, Taken};
 use super::rules::Fsync;
-use super::{Fold, Folded, LogError};
+use super::{Fold, Folded, LogError, Work};
 use crate::event::LogPosition;
 use crate::model::UnixSeconds;
 use std::io;

@@ -110,7 +110,8 @@ pub enum NoBidReason {
     BudgetSpent,
     /// Even pacing: the campaign is ahead of its plan.
     PacingAhead,
-    /// This node's part of the budget has no room; more of it has been asked for.
+    /// The rest of the budget is leased to other nodes, or this node's lease has no room and more
+    /// has been asked for.
     AwaitingLease,
     /// The price falls below the campaign's own minimum.
     BelowMinimum,

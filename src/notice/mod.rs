@@ -51,6 +51,7 @@ impl From<Noted> for Outcome {
             Noted::Contradiction => Self::Contradiction,
             Noted::Expired => Self::Expired,
             Noted::LedgerFull => Self::LedgerFull,
+            Noted::Kept => Self::Kept,
         }
     }
 }

@@ -24,7 +24,7 @@ pub use collect::CollectRules;
 
 use crate::config::files::read_source;
 use crate::config::{Diagnostic, Document, Section, Source};
-use crate::log::JournalRules;
+use crate::log::{JournalRules, StreamRules};
 use crate::model::{Currency, Rates, Seconds};
 use crate::openrtb::profile::ExchangeProfile;
 use crate::privacy::PrivacyRules;
@@ -43,8 +43,10 @@ pub struct Settings {
     pub listen: Listen,
     /// Folders.
     pub folders: Folders,
-    /// How the event log is kept.
+    /// How the event log is kept in files of this machine.
     pub log: JournalRules,
+    /// How it is kept in a stream instead, if it is shared.
+    pub stream: Option<StreamRules>,
     /// How sets come into service.
     pub audience: AudienceRules,
     /// How much shops and browsers may send.
@@ -184,6 +186,7 @@ fn settings(root: &Section<'_>, base: &Path) -> Option<Settings> {
     let signature_key = secrets::read_signature_key(&root.table_or_absent("audience")?, base);
     let audience = audience::read(&root.table_or_absent("audience")?, base);
     let log = data::read(&root.table_or_absent("data")?);
+    let stream = data::read_stream(root, &root.table_or_absent("data")?);
     let block = root.table_or_absent("block")?;
     Some(Settings {
         node: root.string("node")?,
@@ -194,6 +197,7 @@ fn settings(root: &Section<'_>, base: &Path) -> Option<Settings> {
             data: folder(root, "data", base)?,
         },
         log: log?,
+        stream,
         audience: audience?,
         collect: collect?,
         limits: limits?,

@@ -125,6 +125,12 @@ impl Node {
         UnixSeconds((right + self.clock_wrong_s) as u32)
     }
 
+    /// Up to when time has passed for holds: what came in time and is not folded yet has its
+    /// hold still.
+    fn settled(&self, now: Millis) -> UnixSeconds {
+        self.unfolded.values().min().map_or(self.clock(now), |oldest| self.clock(now).min(*oldest))
+    }
+
     /// Sets its clock wrong by so much, from minus to plus [`CLOCK_STEP_MAX_S`].
     pub fn step_clock(&mut self, wrong_s: i64) {
         let most = i64::from(CLOCK_STEP_MAX_S);
@@ -147,6 +153,7 @@ impl Node {
         let accounts = folds.ledger.adopt(&common.book);
         let mut running = Running { folds, accounts, folded };
         running.fold(stream, stream.end());
+        running.folds.ledger.advance(self.settled(now));
         let first = self.life == 1;
         if !first && !(self.ended_cleanly && with_holds) {
             // The clock may have been set back meanwhile.
@@ -209,9 +216,7 @@ impl Node {
         self.last_alive = self.last_alive.max(clock);
         let Some(running) = &self.running else { return Vec::new() };
         let ledger = &running.folds.ledger;
-        // What came in time and is not folded yet has its hold still.
-        let oldest = self.unfolded.values().min().copied().unwrap_or(UnixSeconds::NEVER);
-        ledger.advance(clock.min(oldest));
+        ledger.advance(self.settled(now));
         let mut wanted: Vec<What> =
             ledger.lease_needs(clock).into_iter().map(What::LeaseRequest).collect();
         if tell_counts {

@@ -192,9 +192,11 @@ impl Oracle {
             let Some(account) = folds.ledger.account(campaign.key) else { continue };
             let (today, total) = account.balance(now);
             for balance in [today, total] {
-                let Balance { budget, spent, held, leased, free, .. } = balance;
+                let Balance { budget, spent, late, held, leased, free } = balance;
                 let sum = free.map(|free| spent.plus(held).plus(leased).plus(free));
-                let negative = held.0 < 0 || leased.0 < 0 || spent.0 < 0;
+                // What is billed late comes out of the lease that its bid was made with, whose
+                // money may be held for another bid by then.
+                let negative = held.0 < 0 || leased.plus(late).0 < 0 || spent.0 < 0;
                 if negative || (budget.is_some() && sum != budget) {
                     let (node, campaign) = (node.key, campaign.key);
                     return Err(Violation::Books { node, campaign, balance });

@@ -156,6 +156,8 @@ labelled! {
         Contradiction = "contradiction",
         /// The ledger is full.
         LedgerFull = "ledger_full",
+        /// Durable on this node; counted when the log that it shares can be reached.
+        Kept = "kept",
         /// The log could not be written: not counted, to be sent again.
         NotWritten = "not_written",
         /// A test auction, or an exchange's audit: answered, never counted.

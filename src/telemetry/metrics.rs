@@ -9,6 +9,7 @@ use super::event_metrics::{self, EventMetrics, OverlayMetrics};
 use super::histogram::{Histogram, HistogramShape};
 use super::labels::{Overdue, Port, Refusal};
 use super::log_metrics::{self, LogMetrics};
+use super::stream_metrics::{self, StreamMetrics};
 use crate::model::Currency;
 use ::metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
@@ -52,6 +53,8 @@ pub struct Metrics {
     pub overlay: OverlayMetrics,
     /// The event log.
     pub log: LogMetrics,
+    /// The stream that it is in, if it is shared.
+    pub stream: StreamMetrics,
     /// Holds now standing.
     pub holds_live: Gauge,
     /// Holds that ended without a notice.
@@ -68,6 +71,7 @@ impl Metrics {
             bid_metrics::describe();
             event_metrics::describe();
             log_metrics::describe();
+            stream_metrics::describe();
             gauge!("homing_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
             Self {
                 recorder: Arc::clone(&recorder),
@@ -79,6 +83,7 @@ impl Metrics {
                 events: EventMetrics::fetch(),
                 overlay: OverlayMetrics::fetch(),
                 log: LogMetrics::fetch(),
+                stream: StreamMetrics::fetch(),
                 holds_live: gauge!("homing_holds_live"),
                 holds_expired: counter!("homing_holds_expired_total"),
                 refusals: counters("homing_refusals_total", "reason", Refusal::ALL, Refusal::label),

@@ -18,8 +18,10 @@ mod log_metrics;
 pub mod logs;
 pub mod memory;
 pub mod metrics;
+mod stream_metrics;
 
 pub use bid_metrics::{ExchangeMetrics, NoticeMetrics, SpendMeter};
 pub use event_metrics::{EventMetrics, OverlayMetrics};
 pub use log_metrics::LogMetrics;
+pub use stream_metrics::StreamMetrics;
 pub use metrics::{Metrics, ShellMetrics, SnapshotMetrics};

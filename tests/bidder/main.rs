@@ -4,7 +4,8 @@
 //! - [`exchange_rules`] what an exchange accepts: every bid of every test here goes through it
 //! - [`forms`] protobuf in, protobuf out, on the same route
 //! - [`peer_faults`] mistakes that other bidders make, each kept out by a test
-//! - [`money`] budgets, caps and notices
+//! - [`money`] budgets, caps and notices; [`burning`] purchases, opt-outs and erasures, told by a
+//!   shop ([`telling`]); [`reports`] what comes of it all; [`keeping`] the log on the disk
 //! - [`corpus`] two thousand real requests, whole and mutilated; [`corpus_offers`] field by field
 //!   beside [`patient`], a reader of the whole tree
 //! - [`spots`] videos and native ads, markup by win notice, progress
@@ -15,6 +16,7 @@
 //! - [`markup`] VAST against its schema
 //! - [`cli`] the real binary
 
+mod burning;
 mod cli;
 mod client;
 #[path = "../support/protobuf.rs"]
@@ -24,6 +26,7 @@ mod corpus_offers;
 mod examples;
 mod exchange_rules;
 mod forms;
+mod keeping;
 mod loading;
 mod markup;
 mod money;
@@ -31,9 +34,11 @@ mod money;
 mod object_store;
 mod patient;
 mod peer_faults;
+mod reports;
 #[path = "../support/sealed_set.rs"]
 mod sealed_set;
 mod sources;
 mod spots;
 mod support;
+mod telling;
 mod transport;

@@ -37,7 +37,8 @@ fn book() -> crate::campaign::Book {
         }
         std::fs::write(folder.path().join(format!("{id}.toml")), text).expect("written");
     }
-    let rates = Rates::default();
+    let mut rates = Rates::default();
+    rates.set(Currency::parse("EUR").expect("a code"), 1_080_000_000);
     let machine = Machine { exchanges: &["adx".to_owned()], rates: &rates };
     let (book, faults) = check_paths(&[folder.path().to_owned()], Some(machine));
     book.unwrap_or_else(|| panic!("{}", crate::config::render::text(&faults)))

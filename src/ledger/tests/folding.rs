@@ -31,7 +31,7 @@ fn a_log_that_is_shuffled_doubled_and_replayed_gives_the_same_state_to_the_byte(
         let both = |row: &Row| row.sums.conversions_click.min(1) + row.sums.conversions_view.min(1);
         conversions += rows(&once).iter().map(both).sum::<u64>();
     }
-    assert!(conversions > 1_000, "purchases were credited: {conversions}");
+    assert!(conversions > 300, "purchases were credited: {conversions}");
 }
 
 #[test]

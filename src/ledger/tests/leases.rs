@@ -37,7 +37,7 @@ impl Node {
     }
 
     fn fold(&mut self, log: &[Event], most: usize) {
-        let until = log.len().min(self.folded + most);
+        let until = log.len().min(self.folded.saturating_add(most));
         log[self.folded..until].iter().for_each(|event| {
             self.ledger.apply(event);
         });
@@ -267,4 +267,33 @@ fn a_smaller_budget_takes_nothing_back_and_grants_nothing_more() {
     let (_, total) = account.balance(START);
     assert_eq!((total.spent.0, total.leased.0), (2 * PRICE.0, 2 * PRICE.0));
     assert_eq!(total.free, Some(MoneyNanos(-3 * PRICE.0)), "by what the budget was cut");
+}
+
+#[test]
+fn around_midnight_what_is_leased_is_free_on_both_days() {
+    let midnight = UnixSeconds(START.0.next_multiple_of(86_400));
+    let (ledger, account) = shared();
+    account.set_limits(limits(Some(10 * PRICE.0), None, Pacing::Asap));
+    let ask = |node, amount, (at, day): (UnixSeconds, UnixSeconds)| {
+        let mut asked = request(node, amount, at);
+        if let What::LeaseRequest(request) = &mut asked.what {
+            request.limits = LeaseLimits {
+                daily: Some(MoneyNanos(10 * PRICE.0)),
+                total: None,
+                day_from: day,
+                day_to: day.plus(Seconds::DAY),
+            };
+        }
+        ledger.apply(&asked);
+        account.balance(at).0.leased.0 / PRICE.0
+    };
+    let (before, yesterday) = (midnight.minus(Seconds(5)), midnight.minus(Seconds::DAY));
+    for n in 0..7 {
+        bill(&ledger, &Claim { node: NodeKey(3), ..claim(n, before) }, (PRICE, before));
+    }
+    assert_eq!(ask(1, 9, (before.plus(Seconds(1)), midnight)), 3, "a clock that runs ahead");
+    let after = midnight.plus(Seconds(2));
+    bill(&ledger, &Claim { node: NodeKey(1), ..claim(8, after) }, (PRICE, after));
+    assert_eq!(ask(2, 9, (after, yesterday)), 3, "one that is behind");
+    assert_eq!(ask(3, 9, (after.plus(LEASE_MARGIN), midnight)), 9, "the new day is its own");
 }

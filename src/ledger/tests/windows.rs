@@ -4,6 +4,7 @@
 use super::world::{Dice, person, small};
 use super::*;
 use crate::model::{AdvertiserKey, BidId};
+use std::collections::HashSet;
 
 /// Fewest impressions and refusals over all seeds: fewer would prove nothing.
 const ENOUGH: usize = 10_000;
@@ -114,8 +115,12 @@ impl Run {
     }
 
     fn assert_kept(&self, seed: u64) {
+        let mut seen = HashSet::new();
         for (key, scopes, _) in &self.shown {
             for (scope, caps) in scopes.iter().zip(&self.caps) {
+                if !seen.insert((*key, *scope)) {
+                    continue;
+                }
                 let times = self.times(*key, *scope);
                 for cap in &caps.windows {
                     let more = times.windows(usize::from(cap.impressions) + 1);

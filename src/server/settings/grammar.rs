@@ -57,6 +57,20 @@ static FSYNC: TextRule = TextRule {
     holds: |text| super::data::fsync_of(text).is_some(),
 };
 
+static STREAM_SERVERS: TextRule = TextRule {
+    expected: "the addresses of NATS servers with commas between, such as \
+               \"nats://127.0.0.1:4222\" (or tls://...); a login belongs in `stream` of [secrets]",
+    pattern: "^(nats|tls)://[A-Za-z0-9._:\\[\\]-]+:[0-9]{1,5}\
+              (,(nats|tls)://[A-Za-z0-9._:\\[\\]-]+:[0-9]{1,5})*$",
+    holds: super::data::is_servers,
+};
+
+static STREAM_NAME: TextRule = TextRule {
+    expected: "1 to 32 characters of a-z, 0-9, `-` and `_`",
+    pattern: "^[a-z0-9_-]{1,32}$",
+    holds: |text| (rules::ID.holds)(text) && text.len() <= 32 && !text.contains('.'),
+};
+
 static BASE_URL: TextRule = TextRule {
     expected: "an http or https URL without a query and without a slash at its end",
     pattern: "^https?://[^\\s?#@']*[^\\s?#@/']$",
@@ -244,6 +258,40 @@ static DATA: Table = Table {
             Kind::Integer(1 << 20, 1 << 30),
             Need::Integer(256 << 20),
             "Length of a segment file of the log.",
+        ),
+        field(
+            "log",
+            Kind::Text(&STREAM_SERVERS),
+            OPTIONAL,
+            "The NATS servers in whose stream the log is kept, so that other nodes share it; \
+             without, it is kept in files of this machine.",
+        ),
+        field(
+            "stream",
+            Kind::Text(&STREAM_NAME),
+            Need::Text("homing"),
+            "The name of that stream; made where it is missing.",
+        ),
+        field(
+            "stream_replicas",
+            Kind::Integer(1, 5),
+            Need::Integer(1),
+            "On how many NATS servers each event is, where the stream is made: 3 outlives the \
+             loss of a server.",
+        ),
+        field(
+            "stream_silence_max",
+            Kind::Duration(Seconds(5), Seconds(3_600)),
+            Need::Text("5m"),
+            "A node that has not heard the others for so long bids no more: it would not know of \
+             purchases and opt-outs.",
+        ),
+        field(
+            "spool_bytes_max",
+            Kind::Integer(1 << 20, 1 << 40),
+            Need::Integer(1 << 30),
+            "Events that wait on this machine's disk while the stream cannot be reached; beyond \
+             this they are refused.",
         ),
     ],
 };
@@ -505,6 +553,12 @@ static SECRETS: Table = Table {
             OPTIONAL,
             "Keys with which shops' servers send events, as bearer tokens; a shop may have \
              several, so that they can be changed.",
+        ),
+        field(
+            "stream",
+            Kind::Table(&SECRET),
+            OPTIONAL,
+            "How this node logs in to the servers of `log` in [data]: `user:password`, or a token.",
         ),
     ],
 };

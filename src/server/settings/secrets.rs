@@ -31,6 +31,8 @@ pub struct SecretSources {
     pub signature_key: Option<SecretSource>,
     /// Of the keys of shops' servers, by the shop's id.
     pub shop_keys: Vec<(String, SecretSource)>,
+    /// Of the login to the servers of the log that is shared.
+    pub stream: Option<SecretSource>,
 }
 
 /// Where a secret is.
@@ -95,6 +97,8 @@ pub struct Secrets {
     pub signature_key: Option<Secret>,
     /// The keys of shops' servers, by the shop's id.
     pub shop_keys: Vec<(String, Secret)>,
+    /// The login to the servers of the log that is shared: `user:password`, or a token.
+    pub stream: Option<Secret>,
 }
 
 /// Reads `[secrets]`; relative files lie below `base`. `None` comes with a fault.
@@ -116,6 +120,7 @@ pub(super) fn read(section: &Section<'_>, base: &Path) -> Option<SecretSources> 
         price_keys: Vec::new(),
         signature_key: None,
         shop_keys: shop_keys(section, base),
+        stream: section.table("stream").and_then(|login| source(&login, base)),
     })
 }
 
@@ -187,8 +192,9 @@ fn resolve_with(
     let shop_key =
         |(shop, source): &(String, SecretSource)| Some((shop.clone(), take(source, check_token)?));
     let shop_keys = sources.shop_keys.iter().filter_map(shop_key).collect();
+    let stream = sources.stream.as_ref().and_then(|source| take(source, check_login));
     if faults.is_empty() {
-        Ok(Secrets { notice_keys, admin_token, price_keys, signature_key, shop_keys })
+        Ok(Secrets { notice_keys, admin_token, price_keys, signature_key, shop_keys, stream })
     } else {
         Err(faults)
     }
@@ -198,7 +204,8 @@ fn fault(source: &SecretSource, reason: &str) -> Diagnostic {
     let message = format!("{} {reason}", source.from);
     let expected = format!(
         "a notice, price or signature key of at least {NOTICE_KEY_BYTES_MIN} bytes in hex, in base64 or raw; \
-         an admin token or a shop's key of at least {TOKEN_BYTES_MIN} visible ASCII characters"
+         an admin token or a shop's key of at least {TOKEN_BYTES_MIN} visible ASCII characters; \
+         a stream's login as user:password, or a token"
     );
     Diagnostic::error(source.place.clone(), message, expected)
 }
@@ -240,6 +247,14 @@ fn decode_hex(bytes: &[u8]) -> Option<Vec<u8>> {
     (0..text.len()).step_by(2).map(|n| u8::from_str_radix(&text[n..n + 2], 16).ok()).collect()
 }
 
+/// A login is chosen by whoever runs the server: its length is no matter of ours.
+fn check_login(bytes: &[u8]) -> Result<Vec<u8>, String> {
+    if bytes.is_empty() || !bytes.iter().all(u8::is_ascii_graphic) {
+        return Err("holds no login of visible ASCII characters".to_owned());
+    }
+    Ok(bytes.to_vec())
+}
+
 fn check_token(bytes: &[u8]) -> Result<Vec<u8>, String> {
     if !bytes.iter().all(u8::is_ascii_graphic) {
         return Err("holds more than visible ASCII characters".to_owned());
@@ -271,6 +286,7 @@ mod tests {
             price_keys: Vec::new(),
             signature_key: None,
             shop_keys: Vec::new(),
+            stream: None,
         }
     }
 

@@ -1,0 +1,165 @@
+//! Durable notices through the real binary: billing URLs, signed with its key, each of another
+//! bid, over HTTP, each answered only after it is on the disk and counted; and what becomes of
+//! the latency of bids beside it.
+//!
+//! `cargo bench --bench notices`; needs `wrk`. `HOMING_SECONDS` says how long each part takes.
+//! The load, the bids and the bidder share the machine.
+
+use homing::event::Claim;
+use homing::model::{
+    BidId, CampaignKey, CpmMicros, CreativeKey, Currency, ExchangeKey, MoneyNanos, NodeKey,
+    Seconds, UnixSeconds, UserKey,
+};
+use homing::notice::Keyring;
+use homing::notice::token::Tokens;
+use homing::privacy::Basis;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use world::{Bidder, World, now, request_of};
+
+#[path = "../tests/kill/client.rs"]
+mod client;
+#[allow(dead_code, reason = "the kill test does more with it")]
+#[path = "../tests/kill/world.rs"]
+mod world;
+
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Seconds of each part.
+const SECONDS: u64 = 10;
+/// Notices a second that there are URLs for; beyond it they come again, and count once.
+const PER_SECOND_MAX: u64 = 60_000;
+/// Between two bids whose latency is taken.
+const BID_EVERY: Duration = Duration::from_millis(2);
+/// Threads of wrk, and its connections, from few to many.
+const THREADS: &str = "1";
+const CONNECTIONS: [&str; 5] = ["8", "32", "64", "128", "256"];
+
+fn main() {
+    if Command::new("wrk").arg("--version").stdout(Stdio::null()).spawn().is_err() {
+        return say("skipped: wrk is not installed");
+    }
+    let seconds = std::env::var("HOMING_SECONDS").ok().and_then(|text| text.parse().ok());
+    let seconds = seconds.unwrap_or(SECONDS);
+    let world = World::new();
+    let bidder = world.start();
+    let urls = world.path("urls.txt");
+    say(&format!("bids alone: {}", bids(&bidder, || sleep(seconds))));
+    for (part, connections) in CONNECTIONS.iter().enumerate() {
+        write_urls(&urls, (part as u64 * seconds * PER_SECOND_MAX, seconds * PER_SECOND_MAX));
+        let before = counted(&bidder);
+        let told = wrk(&bidder, (&urls, connections, seconds));
+        let counted = counted(&bidder) - before;
+        say(&format!("{connections} connections: {told}; {counted} counted"));
+    }
+    let past = CONNECTIONS.len() as u64 * seconds * PER_SECOND_MAX;
+    write_urls(&urls, (past, seconds * PER_SECOND_MAX));
+    let mut told = String::new();
+    let beside = bids(&bidder, || told = wrk(&bidder, (&urls, "64", seconds)));
+    say(&format!("bids beside 64 connections of notices ({told}): {beside}"));
+    let strangers = world.path("strangers.txt");
+    let forged: String = (0..1_000).map(|n| format!("/n/bill/forged-{n}\n")).collect();
+    std::fs::write(&strangers, forged).expect("written");
+    let beside = bids(&bidder, || told = wrk(&bidder, (&strangers, "64", seconds)));
+    say(&format!(
+        "bids beside 64 connections of forged notices, which need no disk ({told}): {beside}"
+    ));
+    bidder.stop();
+    say(&format!("log verified: {} events", world.verify()));
+}
+
+fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{text}");
+}
+
+fn sleep(seconds: u64) {
+    std::thread::sleep(Duration::from_secs(seconds));
+}
+
+fn counted(bidder: &Bidder) -> u64 {
+    bidder.report("chain")["impressions"].as_u64().unwrap_or(0)
+}
+
+/// Runs wrk; its requests a second, its percentiles, and its errors.
+fn wrk(bidder: &Bidder, (urls, connections, seconds): (&Path, &str, u64)) -> String {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/load-tests/notices.lua");
+    let output = Command::new("wrk")
+        .args(["-t", THREADS, "-c", connections, "-d", &format!("{seconds}s"), "--latency"])
+        .args(["-s", script, &format!("http://{}", bidder.notices), "--"])
+        .arg(urls)
+        .arg(THREADS)
+        .output()
+        .expect("wrk is there");
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let wanted = ["50%", "90%", "99%", "Requests/sec", "Non-2xx", "Socket errors"];
+    let lines = told
+        .lines()
+        .map(str::trim)
+        .filter(|line| wanted.iter().any(|wanted| line.starts_with(wanted)));
+    let told: Vec<_> =
+        lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    told.join(", ")
+}
+
+/// The latency of bids while `beside` runs.
+fn bids(bidder: &Bidder, beside: impl FnOnce()) -> String {
+    let is_over = AtomicBool::new(false);
+    let mut times = std::thread::scope(|scope| {
+        let is_over = &is_over;
+        let bidding = scope.spawn(move || {
+            let mut client = client::Client::to(bidder.bid).expect("it listens");
+            let mut times = Vec::new();
+            for n in 0.. {
+                if is_over.load(Ordering::Relaxed) {
+                    break;
+                }
+                let body = request_of(&format!("chain-{}", n % world::CHAIN_PEOPLE));
+                let begun = Instant::now();
+                client.ask(("POST", "/openrtb2/adx"), "", &body).expect("an answer");
+                times.push(begun.elapsed());
+                std::thread::sleep(BID_EVERY);
+            }
+            times
+        });
+        beside();
+        is_over.store(true, Ordering::Relaxed);
+        bidding.join().expect("no panic")
+    });
+    times.sort();
+    let at = |per_mille: usize| times[times.len() * per_mille / 1_000].as_micros();
+    format!("{} bids, p50 {} us, p90 {} us, p99 {} us", times.len(), at(500), at(900), at(990))
+}
+
+/// The paths of so many billing notices, of bids from the `first` on.
+fn write_urls(path: &Path, (first, count): (u64, u64)) {
+    let keyring = Keyring::new(&[(1, vec![0x5a; 32])]).expect("a strong key");
+    let mut file = BufWriter::new(File::create(path).expect("created"));
+    let issued = UnixSeconds(now());
+    let mut tokens = Tokens::default();
+    for n in first..first + count {
+        let claim = Claim {
+            bid: BidId(0xb1d0_0000_0000_0000 + n),
+            exchange: ExchangeKey::new("adx"),
+            campaign: CampaignKey::new("shop", "chain"),
+            creative: CreativeKey::new("shop", "b300"),
+            keys: std::iter::once(UserKey::new("buyeruid", &format!("chain-{n}"))).collect(),
+            ceiling: CpmMicros(2_000_000),
+            currency: Currency::USD,
+            held: MoneyNanos(2_000_000),
+            issued,
+            // They are sent for a while after they were made: that is not late here.
+            hold_ttl: Seconds(3_600),
+            notices_end: issued.plus(Seconds(86_400)),
+            test: false,
+            node: NodeKey::new("kill-1"),
+            basis: Basis::NoRestriction,
+        };
+        keyring.sign(&claim, &mut tokens);
+        writeln!(file, "/n/bill/{}?p=2", tokens.exchange).expect("written");
+    }
+    file.flush().expect("written");
+}
