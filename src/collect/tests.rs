@@ -25,7 +25,6 @@ use crate::telemetry::labels::EventOutcome;
 use hyper::HeaderMap;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderName, ORIGIN, REFERER};
 use parking_lot::Mutex;
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
 const NOW: UnixSeconds = UnixSeconds(1_800_000_000);
