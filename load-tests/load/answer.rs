@@ -7,6 +7,7 @@ pub(crate) const HEAD_BYTES_MAX: usize = 8 * 1024;
 
 /// An answer's head.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(clippy::struct_field_names, reason = "bytes of the head, as of the body")]
 pub(crate) struct Head {
     /// The status.
     pub(crate) status: u16,

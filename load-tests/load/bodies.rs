@@ -10,6 +10,7 @@ use super::requests::SIZED;
 use homing::audience::generate::demo_user_id;
 use homing::demo::dice::Dice;
 use serde_json::{Map, Value, json};
+use std::fmt::Write as _;
 
 const AGENTS: [&str; 8] = [
     "Mozilla/5.0 (Linux; Android 14; SM-S918B) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Mobile Safari/537.36",
@@ -200,7 +201,7 @@ impl Bodies {
     fn hex(&mut self, digits: usize) -> String {
         let mut text = String::new();
         while text.len() < digits {
-            text += &format!("{:016x}", self.dice.throw());
+            let _ = write!(text, "{:016x}", self.dice.throw());
         }
         text.truncate(digits);
         text
@@ -222,6 +223,7 @@ mod tests {
                 let text = bodies.next(person).to_string();
                 let request = decode_json(text.as_bytes()).expect("a bid request");
                 let id = request.user.buyeruid.as_deref().map(ToOwned::to_owned);
+                drop(request);
                 assert_eq!(id, (n % 2 == 1).then(|| demo_user_id(n)));
                 sum += text.len();
                 assert!(all.insert(text), "twice the same");

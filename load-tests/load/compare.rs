@@ -176,10 +176,12 @@ fn turn(
     let tally = drive::run(&plan, corpus).map_err(failed)?;
     let after = server.cpu().map_err(failed)?;
     let answered = tally.answered().max(1) as f64;
-    let each_us =
-        |n: usize| after[n].checked_sub(before[n]).unwrap().as_secs_f64() * 1e6 / answered;
+    let each_us = |n: usize| after[n].saturating_sub(before[n]).as_secs_f64() * 1e6 / answered;
     Ok(Turn { user_us: each_us(0), system_us: each_us(1), tally })
 }
+
+/// What is read off a turn.
+type Figure<'a> = &'a dyn Fn(&Turn) -> f64;
 
 fn summary(model: &str, pairs: &[(Turn, Turn)]) -> String {
     let of = |figure: &dyn Fn(&(Turn, Turn)) -> f64| Spread::of(pairs.iter().map(figure).collect());
@@ -188,7 +190,7 @@ fn summary(model: &str, pairs: &[(Turn, Turn)]) -> String {
     let mut row = |name: &str, floor: Spread, own: Spread, ratio: Spread| {
         let _ = writeln!(text, "    {name:18} floor {floor}, homing {own}, ratio {ratio}");
     };
-    let figures: [(&str, &dyn Fn(&Turn) -> f64); 6] = [
+    let figures: [(&str, Figure<'_>); 6] = [
         ("CPU us/request", &Turn::cpu_us),
         ("of which user", &|turn| turn.user_us),
         ("answers/s", &|turn| turn.tally.rate()),

@@ -109,7 +109,7 @@ pub struct LogStatus {
     pub failures: u64,
     /// Segments in the folder.
     pub segments: u64,
-    /// Their bytes, as of the last change of their number.
+    /// Their bytes.
     pub bytes: u64,
     /// Up to where the two latest checkpoints cover the log.
     pub covered: LogPosition,

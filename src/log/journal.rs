@@ -220,20 +220,24 @@ impl Journal {
     /// The disk's; the journal is broken.
     pub fn skip_to(&mut self, next: LogPosition) -> io::Result<()> {
         self.sync()?;
-        let is_unused = segments::is_empty(self.current());
-        let follows = if is_unused { self.current().header.follows.0 } else { self.next.0 - 1 };
-        let header = Header { first: next, follows: LogPosition(follows), begun: self.time };
-        if is_unused {
-            self.disk.remove(&self.current().name())?;
-            self.segments.pop_back();
+        if next <= self.next {
+            return Ok(());
+        }
+        let unused = Some(self.current().clone()).filter(segments::is_empty);
+        let previous = LogPosition(self.next.0 - 1);
+        let follows = unused.as_ref().map_or(previous, |unused| unused.header.follows);
+        let done = self.begin(Header { first: next, follows, begun: self.time }, 0);
+        if done.is_err() {
+            self.give_up();
+            return done;
         }
         self.next = next;
         self.unsynced_first = next;
-        let done = self.begin(header, 0);
-        if done.is_err() {
-            self.give_up();
+        if let Some(unused) = unused {
+            self.segments.retain(|segment| *segment != unused);
+            self.disk.remove(&unused.name())?;
         }
-        done
+        Ok(())
     }
 
     fn begin(&mut self, header: Header, reserve: usize) -> io::Result<()> {

@@ -57,8 +57,9 @@ pub(super) struct Times {
     pause: Duration,
     /// When what is not synced must be.
     sync: Option<Instant>,
-    /// Up to where checkpoints covered the log when old segments were last removed.
-    covered: LogPosition,
+    /// How many segments there were, and up to where checkpoints covered the log, when old
+    /// segments were last looked for.
+    removed_at: (usize, LogPosition),
 }
 
 impl Writer {
@@ -116,6 +117,7 @@ impl Writer {
 
     fn fold(&mut self, taken: &mut Taken, first: LogPosition) {
         self.shared.batches.fetch_add(1, Ordering::Relaxed);
+        self.tell_sizes();
         self.times.pause = PAUSE_MIN;
         let mut position = first;
         for waiting in taken.events.drain(..) {
@@ -176,12 +178,11 @@ impl Writer {
     /// Removes old segments when a checkpoint or a new segment may have made some needless.
     fn remove_old(&mut self) {
         let covered = self.checkpoints.covered();
-        let segments = self.journal.segments().len() as u64;
-        let is_same = segments == self.shared.segments.load(Ordering::Relaxed);
-        if is_same && covered == self.times.covered {
+        let now = (self.journal.segments().len(), covered);
+        if now == self.times.removed_at {
             return;
         }
-        self.times.covered = covered;
+        self.times.removed_at = now;
         match self.journal.remove_old(covered) {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "old segments of the log removed"),

@@ -124,6 +124,10 @@ const SETS_FROM_ELSEWHERE: [&str; 2] = [
     "[audience]\nsignature_key = { file = \"sets.key\" }\n",
 ];
 
+/// A log that nodes share.
+const SHARED_LOG: &str = "[data]\nlog = \"nats://127.0.0.1:4222\"\nstream = \"homing\"\nstream_replicas = 3\n\
+    stream_silence_max = \"1m\"\nspool_bytes_max = 1048576\n[secrets]\nstream = { env = \"LOGIN\" }\n";
+
 /// The other place of a secret.
 const TOKEN_IN_FILE: &str = "[secrets]\nadmin_token = { file = \"token\" }\n";
 
@@ -152,7 +156,7 @@ fn assert_fault(from: &str, to: &str, underlined: &str, message: &str) {
 #[test]
 fn the_full_file_uses_every_key_of_the_grammar() {
     let [from_folder, key_in_file] = SETS_FROM_ELSEWHERE;
-    let files = [FULL, TOKEN_IN_FILE, from_folder, key_in_file];
+    let files = [FULL, TOKEN_IN_FILE, from_folder, key_in_file, SHARED_LOG];
     let unused = unused_keys(&grammar::MACHINE_FILE, &files);
     assert!(unused.is_empty(), "{unused:?}");
 }
