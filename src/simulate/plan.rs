@@ -60,7 +60,7 @@ impl Plan {
         let tiny = fault(3);
         Self {
             nodes,
-            length: dice.between(120_000, 900_000),
+            length: dice.between(20_000, 200_000),
             request_every: dice.between(20, 400),
             people: dice.between(1, 12),
             hold_ttl: Seconds(dice.between(3, 40) as u32),

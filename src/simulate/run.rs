@@ -98,6 +98,17 @@ enum Happens {
     StreamBack,
 }
 
+impl Happens {
+    /// The only node that it changes, if there is but one.
+    fn touches(&self) -> Option<usize> {
+        match self {
+            Self::Fold(node, _) | Self::Hold(node, _) | Self::Start(node) => Some(*node),
+            Self::Append(node, ..) => Some(*node),
+            Self::Request | Self::Second | Self::Tell(..) | Self::StreamBack => None,
+        }
+    }
+}
+
 /// The world.
 struct World<'a> {
     plan: &'a Plan,
@@ -159,9 +170,12 @@ impl World<'_> {
             self.now = at;
             self.ran.steps += 1;
             let Some(what) = self.things.remove(&number) else { continue };
+            let touched = what.touches();
             self.happens(what)?;
-            for node in &self.nodes {
-                self.oracle.books(node, &self.common, node.clock(self.now))?;
+            for (number, node) in self.nodes.iter().enumerate() {
+                if touched.is_none_or(|touched| touched == number) {
+                    self.oracle.books(node, &self.common, node.clock(self.now))?;
+                }
             }
         }
         Ok(())
