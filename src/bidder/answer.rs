@@ -156,6 +156,8 @@ impl Bidder {
         for bid in &scratch.decision.bids {
             desk.metrics.bid_on(bid.claim.basis.index());
         }
+        #[cfg(feature = "nats")]
+        self.tell_neighbours(&served.business.book, &scratch.decision.bids);
         Ok(scratch.decision.bids.len())
     }
 }

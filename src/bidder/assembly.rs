@@ -7,7 +7,7 @@ use super::{Bidder, Private, housekeeping, watching};
 use crate::audience::signature::SigningKey;
 use crate::collect::{Collector, CollectorParts};
 use crate::config::Diagnostic;
-use crate::log::Log;
+use crate::log::{Log, StreamLogin};
 use crate::model::NodeKey;
 use crate::notice::Keyring;
 use crate::notice::encrypted_price::PriceKeys;
@@ -80,7 +80,8 @@ pub fn start(settings: &Settings, end_on_signals: bool) -> Result<Started, Assem
     let secrets = resolve(&settings.secrets).map_err(AssemblyError::Config)?;
     let workers = workers(settings);
     let private = private(&secrets)?;
-    let (opened, folds) = Opened::new(settings, FoldRules::of(settings, private.seed))?;
+    let login = login(&secrets);
+    let (opened, folds) = Opened::new(settings, &login, FoldRules::of(settings, private.seed))?;
     let metrics = Metrics::new(workers.get());
     let bidder = Bidder::new(settings, private, metrics, Arc::clone(&folds));
     let bidder = Arc::new(bidder.map_err(AssemblyError::Source)?);
@@ -89,6 +90,8 @@ pub fn start(settings: &Settings, end_on_signals: bool) -> Result<Started, Assem
     let log = Arc::clone(&logbook) as Arc<dyn Log>;
     let collector = collector(settings, secrets.shop_keys, (&bidder, log));
     bidder.keep_books(logbook, Arc::clone(&collector));
+    #[cfg(feature = "nats")]
+    bidder.meet_neighbours(settings.stream.as_ref(), &login).map_err(LogbookError::from)?;
     let first = bidder.first_load();
     let services = Services {
         bids: Arc::clone(&bidder),
@@ -144,6 +147,12 @@ fn private(secrets: &Secrets) -> Result<Private, AssemblyError> {
         admin_token: BearerToken::new(token.as_deref()),
         seed: u64::from_le_bytes(seed),
     })
+}
+
+/// How this node logs in to the servers of a log that is shared.
+fn login(secrets: &Secrets) -> StreamLogin {
+    let text = secrets.stream.as_ref().and_then(|one| std::str::from_utf8(one.expose()).ok());
+    text.map(StreamLogin::read).unwrap_or_default()
 }
 
 fn price_keys(secrets: &Secrets) -> HashMap<String, PriceKeys> {

@@ -2,12 +2,19 @@
 //!
 //! Guarantees: both see every event, in the order of the log; both are in a checkpoint, as of
 //! one position. Called by the log's own thread; bids read and hold beside it.
+//!
+//! Of an event that is kept on this node's disk while a log that is shared cannot be reached
+//! nothing is folded. What it will change is held back: the people of a purchase, an opt-out or
+//! an erasure are withheld, and holds do not end (`heard`), this node's and those of others.
 
+use super::heard::Heard;
+use super::withheld::Withheld;
 use crate::audience::overlay::{Applied, CheckpointFault, Overlay, OverlayLimits};
-use crate::event::{Event, LogPosition, What};
+use crate::event::{Event, EventId, LogPosition, NoticeKind, What};
 use crate::ledger::checkpoint::{CheckpointError, Holds};
 use crate::ledger::{Ledger, LedgerLimits, Noted, Standing};
 use crate::log::Fold;
+use crate::model::NodeKey;
 use crate::server::settings::Settings;
 use std::io::{self, Read, Write};
 
@@ -20,6 +27,10 @@ pub struct Folds {
     pub ledger: Ledger,
     /// What people did since the snapshot.
     pub overlay: Overlay,
+    /// Of which node what was folded last.
+    pub heard: Heard,
+    /// For whom nobody bids until the log has what they did.
+    pub withheld: Withheld,
 }
 
 /// The bounds of the folds, and how this node stands to others.
@@ -59,7 +70,10 @@ impl FoldRules {
                 notices_max: settings.limits.notices_max,
             },
             overlay: settings.collect.overlay,
-            standing: Standing::Sole,
+            standing: match &settings.stream {
+                Some(rules) => Standing::Shared(NodeKey::new(&rules.node)),
+                None => Standing::Sole,
+            },
             seed,
         }
     }
@@ -68,10 +82,12 @@ impl FoldRules {
 impl Folds {
     /// Folds of no events.
     pub fn new(rules: FoldRules) -> Self {
-        Self {
-            ledger: Ledger::in_standing(rules.standing, rules.ledger, rules.seed),
-            overlay: Overlay::new(rules.overlay, rules.seed),
-        }
+        let ledger = Ledger::in_standing(rules.standing, rules.ledger, rules.seed);
+        Self::of(ledger, Overlay::new(rules.overlay, rules.seed))
+    }
+
+    fn of(ledger: Ledger, overlay: Overlay) -> Self {
+        Self { ledger, overlay, heard: Heard::default(), withheld: Withheld::default() }
     }
 
     /// The folds that a checkpoint holds, and whether the live holds were in it: only then is
@@ -89,7 +105,7 @@ impl Folds {
         drop(bytes);
         let limits = (rules.ledger, rules.seed);
         let (ledger, restored) = Ledger::read_checkpoint(from, rules.standing, limits)?;
-        Ok((Self { ledger, overlay }, restored.with_holds))
+        Ok((Self::of(ledger, overlay), restored.with_holds))
     }
 
     /// Writes the folds as they are; between two events.
@@ -109,9 +125,29 @@ impl Fold for Folds {
     fn apply(&self, _position: LogPosition, event: &Event) -> Noted {
         let noted = self.ledger.apply(event);
         let applied = self.overlay.apply(event);
+        if self.ledger.node().is_some() {
+            self.heard.note(event.node, event.at);
+            self.withheld.settle(event.id);
+        }
         match (&event.what, applied) {
             (What::Site(_), Applied::Duplicate) => Noted::Duplicate,
             _ => noted,
         }
+    }
+
+    fn keep(&self, event: &Event) {
+        self.withheld.withhold(event);
+        if let What::Notice(notice) = &event.what
+            && matches!(notice.kind, NoticeKind::Bill(_) | NoticeKind::WinAndBill(_))
+            && Some(notice.claim.node) != self.ledger.node()
+        {
+            // Another node's bid: its impression takes a slot here, whether or not this node was
+            // told of it when it was made.
+            self.ledger.note_remote_hold(&notice.claim, notice.advertiser);
+        }
+    }
+
+    fn let_go(&self, id: EventId) {
+        self.withheld.settle(id);
     }
 }

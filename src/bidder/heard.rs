@@ -47,12 +47,7 @@ impl Heard {
 
     /// Up to when everybody was heard, but at most `now`: nothing before `own` was. The others
     /// can be heard since `connected`; never, if that is none.
-    pub fn until(
-        &self,
-        own: NodeKey,
-        now: UnixSeconds,
-        connected: Option<Instant>,
-    ) -> UnixSeconds {
+    pub fn until(&self, own: NodeKey, now: UnixSeconds, connected: Option<Instant>) -> UnixSeconds {
         let nodes = self.0.lock();
         if !nodes.contains_key(&own) {
             return UnixSeconds(0);

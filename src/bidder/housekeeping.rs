@@ -69,7 +69,7 @@ impl Bidder {
     fn tick(&self, period: u64) {
         let sweep = period.is_multiple_of(PERIODS_A_SWEEP);
         let now = clock::now();
-        let ended = self.ledger().advance(self.arrivals.settled(now));
+        let ended = self.ledger().advance(self.holds_end_by(now));
         self.metrics.holds_expired.increment(ended as u64);
         self.metrics.holds_live.set(self.ledger().holds_live() as f64);
         if let Some(audience) = &self.served.load().audience {
@@ -87,6 +87,7 @@ impl Bidder {
         if period.is_multiple_of(PERIODS_A_SECOND) {
             let due = period > 0 && period.is_multiple_of(PERIODS_A_CHECKPOINT);
             logbook.keep(due);
+            self.keep_in_touch(logbook);
             if period.is_multiple_of(PERIODS_A_COUNT) {
                 drop(self.tell_counts());
             }
@@ -107,6 +108,9 @@ impl Bidder {
         metrics.bytes.set(status.bytes as f64);
         metrics.batches.absolute(status.batches);
         metrics.failures.absolute(status.failures);
+        if let Some(stream) = &status.stream {
+            self.show_stream(stream);
+        }
     }
 
     fn show_overlay(&self, counts: &OverlayCounts) {
@@ -127,10 +131,15 @@ impl Bidder {
         if counts.is_empty() {
             return None;
         }
+        self.say(What::Counts(counts))
+    }
+
+    /// Hands in an event of the node's own.
+    pub(super) fn say(&self, what: What) -> Option<Answer> {
         let mut id = [0; 16];
         getrandom::fill(&mut id).ok()?;
         let (id, node) = (EventId(u128::from_le_bytes(id)), self.rules.node_key);
-        Some(self.log().append(Event { id, at: now, node, what: What::Counts(counts) }))
+        Some(self.log().append(Event { id, at: clock::now(), node, what }))
     }
 
     fn reload_on_hangup(&self) {

@@ -10,13 +10,17 @@ use super::alive::Alive;
 use super::folds::{FoldRules, Folds, FoldsError};
 use crate::event::{Event, LogPosition};
 use crate::ledger::checkpoint::Holds;
-use crate::log::{Answer, Embedded, Folder, Log, LogStatus, RecoveryError};
+#[cfg(feature = "nats")]
+use crate::log::nats::{NatsError, Shore};
+use crate::log::{
+    Answer, Checkpoints, Engine, Fold, Folder, Log, LogStatus, RecoveryError, StreamLogin,
+};
 use crate::model::{Seconds, UnixSeconds};
 use crate::server::clock;
 use crate::server::settings::Settings;
 use arc_swap::ArcSwapOption;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -62,30 +66,127 @@ pub enum LogbookError {
     /// The log is damaged.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
+    /// The stream cannot be used.
+    #[cfg(feature = "nats")]
+    #[error(transparent)]
+    Stream(#[from] NatsError),
+    /// The node has a log of its own, and is now to share another.
+    #[error(
+        "this node has kept its log in {folder}, and is now told to share one: what is in it would \
+         be forgotten. Take `log` out of [data] again, or move the folder away to begin without it"
+    )]
+    OwnLog {
+        /// The folder.
+        folder: PathBuf,
+    },
 }
 
 /// A log whose checkpoint was read, and whose events after it were not yet.
 pub struct Opened {
-    folder: Folder,
+    place: Place,
     after: LogPosition,
     alive: Alive,
     /// When the node was last alive, if bids of then may be in flight that nobody knows of.
     unclean_since: Option<UnixSeconds>,
 }
 
+/// Where the log is.
+enum Place {
+    /// In files of this machine.
+    Embedded(Folder),
+    /// In a stream.
+    #[cfg(feature = "nats")]
+    Stream(Box<Shore>),
+}
+
+impl Place {
+    fn open(settings: &Settings, login: &StreamLogin) -> Result<Self, LogbookError> {
+        let path = settings.folders.data.join(FOLDER);
+        #[cfg(feature = "nats")]
+        if let Some(rules) = &settings.stream {
+            if !segments_in(&path).is_empty() {
+                return Err(LogbookError::OwnLog { folder: path });
+            }
+            let shore = Shore::open(&settings.folders.data, rules.clone(), login);
+            return match shore {
+                Err(NatsError::System(source)) => Err(failed(&settings.folders.data, source)),
+                shore => Ok(Self::Stream(Box::new(shore?))),
+            };
+        }
+        // Without the feature a file that names a stream is refused when it is read.
+        let _ = login;
+        Folder::open(&path).map(Self::Embedded).map_err(|source| failed(&path, source))
+    }
+
+    fn checkpoints(&self) -> &Arc<Checkpoints> {
+        match self {
+            Self::Embedded(folder) => folder.checkpoints(),
+            #[cfg(feature = "nats")]
+            Self::Stream(shore) => shore.checkpoints(),
+        }
+    }
+
+    /// Begins to fold after the event at `after`, and to write.
+    fn start(
+        self,
+        settings: &Settings,
+        after: LogPosition,
+        fold: Arc<dyn Fold>,
+    ) -> Result<Box<dyn Engine>, LogbookError> {
+        match self {
+            Self::Embedded(folder) => Self::start_embedded(folder, settings, (after, fold)),
+            #[cfg(feature = "nats")]
+            Self::Stream(shore) => Ok(Box::new(shore.start(after, fold)?)),
+        }
+    }
+
+    fn start_embedded(
+        folder: Folder,
+        settings: &Settings,
+        (after, fold): (LogPosition, Arc<dyn Fold>),
+    ) -> Result<Box<dyn Engine>, LogbookError> {
+        let (embedded, report) = folder.start(settings.log, after, fold)?;
+        if let Some(torn) = &report.torn {
+            tracing::warn!(
+                ?torn,
+                "the log ended in the middle of a write: cut off, not acknowledged"
+            );
+        }
+        tracing::info!(events = report.replayed, last = report.last.0, "log read");
+        Ok(Box::new(embedded))
+    }
+}
+
+/// The segments of a log in files, if there is one.
+#[cfg(feature = "nats")]
+fn segments_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let paths = entries.map(|entry| entry.path());
+    paths.filter(|path| path.extension().is_some_and(|extension| extension == "log")).collect()
+}
+
+fn failed(folder: &Path, source: io::Error) -> LogbookError {
+    let folder = folder.to_path_buf();
+    match source.kind() {
+        io::ErrorKind::WouldBlock => LogbookError::Taken { folder },
+        _ => LogbookError::Folder { folder, source },
+    }
+}
+
 impl Opened {
-    /// Opens the log below the data folder and reads its latest checkpoint.
+    /// Opens the log below the data folder, or the stream, and reads its latest checkpoint.
     ///
     /// # Errors
     /// See [`LogbookError`].
-    pub fn new(settings: &Settings, rules: FoldRules) -> Result<(Self, Arc<Folds>), LogbookError> {
-        let path = settings.folders.data.join(FOLDER);
-        let failed = |source: io::Error| match source.kind() {
-            io::ErrorKind::WouldBlock => LogbookError::Taken { folder: path.clone() },
-            _ => LogbookError::Folder { folder: path.clone(), source },
-        };
-        let folder = Folder::open(&path).map_err(failed)?;
-        let latest = folder.checkpoints().latest().map_err(failed)?;
+    pub fn new(
+        settings: &Settings,
+        login: &StreamLogin,
+        rules: FoldRules,
+    ) -> Result<(Self, Arc<Folds>), LogbookError> {
+        let data = &settings.folders.data;
+        let failed = |source| failed(data, source);
+        let place = Place::open(settings, login)?;
+        let latest = place.checkpoints().latest().map_err(failed)?;
         for damage in &latest.damaged {
             tracing::error!(damage, "a checkpoint is damaged: an older one serves");
         }
@@ -100,24 +201,18 @@ impl Opened {
         let last = last.map(|last| last.plus(SILENCE_MAX).min(clock::now()));
         // A checkpoint without the live holds stands for a clean stop only if there was no bid.
         let unclean_since = last.or((after.0 > 0 && !with_holds).then(clock::now));
-        Ok((Self { folder, after, alive, unclean_since }, Arc::new(folds)))
+        Ok((Self { place, after, alive, unclean_since }, Arc::new(folds)))
     }
 
-    /// Reads the rest of the log into the folds, and begins to write. The campaigns must be
-    /// known by now, since days are counted in their time zones.
+    /// Begins to write, and reads the rest of the log into the folds: of a log in files before
+    /// this returns; of a stream after that ([`Logbook::obstacle`]). The campaigns must be known
+    /// by now, since days are counted in their time zones.
     ///
     /// # Errors
     /// See [`LogbookError`].
     pub fn start(self, settings: &Settings, folds: &Arc<Folds>) -> Result<Logbook, LogbookError> {
-        let fold: Arc<dyn crate::log::Fold> = Arc::<Folds>::clone(folds);
-        let (embedded, report) = self.folder.start(settings.log, self.after, fold)?;
-        if let Some(torn) = &report.torn {
-            tracing::warn!(
-                ?torn,
-                "the log ended in the middle of a write: cut off, not acknowledged"
-            );
-        }
-        tracing::info!(events = report.replayed, last = report.last.0, "log read");
+        let fold: Arc<dyn Fold> = Arc::<Folds>::clone(folds);
+        let engine = self.place.start(settings, self.after, fold)?;
         // Bids of before a clean stop whose time has ended meanwhile.
         folds.ledger.advance(clock::now());
         if let Some(since) = self.unclean_since {
@@ -126,7 +221,7 @@ impl Opened {
             tracing::warn!(%until, "unclean stop: campaigns with caps or budgets wait");
         }
         Ok(Logbook {
-            embedded: ArcSwapOption::from_pointee(embedded),
+            engine: ArcSwapOption::from_pointee(engine),
             folds: Arc::clone(folds),
             alive: self.alive,
             checkpointing: Arc::new(AtomicBool::new(false)),
@@ -143,7 +238,7 @@ fn longest_hold(settings: &Settings) -> Seconds {
 /// The log of this node.
 pub struct Logbook {
     /// `None` once it is closed. Bids ask whether it is available, so no lock.
-    embedded: ArcSwapOption<Embedded>,
+    engine: ArcSwapOption<Box<dyn Engine>>,
     folds: Arc<Folds>,
     alive: Alive,
     checkpointing: Arc<AtomicBool>,
@@ -152,7 +247,15 @@ pub struct Logbook {
 impl Logbook {
     /// How the log is; `None` once it is closed.
     pub fn status(&self) -> Option<LogStatus> {
-        self.embedded.load().as_ref().map(|embedded| embedded.status())
+        self.engine.load().as_ref().map(|engine| engine.status())
+    }
+
+    /// Why nobody must bid by what is folded here, for people; `None`: nothing is in the way.
+    pub fn obstacle(&self) -> Option<String> {
+        match &*self.engine.load() {
+            Some(engine) => engine.obstacle(),
+            None => Some("the log is closed".to_owned()),
+        }
     }
 
     /// Says that the node is alive, and writes a checkpoint if one is due by the number of
@@ -172,9 +275,9 @@ impl Logbook {
         if self.checkpointing.swap(true, Ordering::AcqRel) {
             return;
         }
-        let embedded = self.embedded.load();
-        let Some(embedded) = &*embedded else { return };
-        let (folds, checkpoints) = (Arc::clone(&self.folds), Arc::clone(embedded.checkpoints()));
+        let engine = self.engine.load();
+        let Some(engine) = &*engine else { return };
+        let (folds, checkpoints) = (Arc::clone(&self.folds), Arc::clone(engine.checkpoints()));
         let checkpointing = Arc::clone(&self.checkpointing);
         let work = move |position| {
             let written = checkpoints.write(position, |to| folds.write(to, holds));
@@ -184,7 +287,7 @@ impl Logbook {
             checkpointing.store(false, Ordering::Release);
             done();
         };
-        if embedded.between(work).is_err() {
+        if engine.between(Box::new(work)).is_err() {
             self.checkpointing.store(false, Ordering::Release);
         }
     }
@@ -197,10 +300,10 @@ impl Logbook {
             let _ = sender.send(());
         });
         let is_known = done.recv_timeout(CLOSE_WAIT).is_ok();
-        let Some(mut embedded) = self.embedded.swap(None) else { return };
+        let Some(mut engine) = self.engine.swap(None) else { return };
         // Whoever hands something in at this moment has it still; dropping the last closes it.
         for _ in 0..CLOSE_POLLS_MAX {
-            embedded = match Arc::try_unwrap(embedded) {
+            engine = match Arc::try_unwrap(engine) {
                 Ok(last) => {
                     drop(last);
                     break;
@@ -217,18 +320,18 @@ impl Logbook {
 
 impl Log for Logbook {
     fn append(&self, event: Event) -> Answer {
-        match &*self.embedded.load() {
-            Some(embedded) => embedded.append(event),
+        match &*self.engine.load() {
+            Some(engine) => engine.append(event),
             None => closed(),
         }
     }
 
     fn folded(&self) -> LogPosition {
-        self.embedded.load().as_ref().map_or(LogPosition(0), |embedded| embedded.folded())
+        self.engine.load().as_ref().map_or(LogPosition(0), |engine| engine.folded())
     }
 
     fn is_available(&self) -> bool {
-        self.embedded.load().as_ref().is_some_and(|embedded| embedded.is_available())
+        self.engine.load().as_ref().is_some_and(|engine| engine.is_available())
     }
 }
 

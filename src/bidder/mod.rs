@@ -5,6 +5,9 @@
 //!   [`writing`] the bytes; [`rate`] how many requests are looked at
 //! - [`folds`] everything that is a fold of the log; [`logbook`] the log of this node, opened,
 //!   checkpointed and closed; `alive` whether it was closed
+//! - [`heard`] up to when the other nodes were heard, [`withheld`] people whose deeds are not yet
+//!   in a log that is shared; `hold_news` bids in flight, told to the other nodes; `cluster` what
+//!   a node among others does once a second
 //! - `arrivals` notices that are on their way into the log
 //! - [`notices`] win, billing, loss, view, click, progress; [`on_win`] markup by win notice
 //! - [`loading`] campaigns and snapshots in, while bids go on
@@ -20,7 +23,11 @@ mod alive;
 pub mod answer;
 mod arrivals;
 pub mod assembly;
+mod cluster;
 pub mod folds;
+pub mod heard;
+#[cfg(feature = "nats")]
+mod hold_news;
 pub mod housekeeping;
 pub mod loading;
 pub mod logbook;
@@ -33,6 +40,7 @@ pub mod reports;
 pub mod served;
 mod source;
 mod watching;
+pub mod withheld;
 mod writing;
 
 pub use assembly::{AssemblyError, start};
@@ -77,8 +85,11 @@ pub struct Bidder {
     arrivals: Arrivals,
     /// Set once the log is read.
     log: OnceLock<Arc<dyn Log>>,
-    /// The log in files, if that is what it is.
+    /// The log that outlives the process, if that is what it is.
     logbook: OnceLock<Arc<Logbook>>,
+    /// Tells the other nodes of this one's bids; set with the log, if that is shared.
+    #[cfg(feature = "nats")]
+    hold_news: OnceLock<cluster::Neighbours>,
     /// Takes in what shops tell; set with the log.
     collector: OnceLock<Arc<Collector>>,
     keyring: Keyring,
@@ -167,6 +178,8 @@ impl Bidder {
             arrivals: Arrivals::default(),
             log: OnceLock::new(),
             logbook: OnceLock::new(),
+            #[cfg(feature = "nats")]
+            hold_news: OnceLock::new(),
             collector: OnceLock::new(),
             keyring: private.keyring,
             admin_token: private.admin_token,
@@ -233,6 +246,7 @@ impl Bidder {
     pub fn close_books(&self) {
         // What was counted last goes into the log before it closes.
         drop(self.tell_counts());
+        self.return_leases();
         if let Some(logbook) = self.logbook.get() {
             logbook.close();
         }

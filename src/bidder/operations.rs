@@ -28,7 +28,10 @@ impl AdminService for Bidder {
         if served.business.book.campaigns.is_empty() {
             return Err("no campaign is loaded".to_owned());
         }
-        Ok(())
+        match self.logbook.get().and_then(|logbook| logbook.obstacle()) {
+            Some(obstacle) => Err(obstacle),
+            None => Ok(()),
+        }
     }
 
     fn metrics(&self) -> String {
@@ -127,9 +130,25 @@ impl Bidder {
             "campaigns": book.campaigns.len(),
             "creatives": book.creatives.len(),
             "snapshot": self.snapshot_status(),
+            "log": self.log_status(),
             "holds_live": self.ledger().holds_live(),
             "holds_expired": self.ledger().holds_expired(),
             "persons": self.ledger().persons(),
+        })
+    }
+
+    fn log_status(&self) -> Value {
+        let status = self.logbook.get().and_then(|logbook| logbook.status());
+        status.map_or(Value::Null, |status| {
+            let stream = status.stream.map(|stream| {
+                json!({
+                    "connected": stream.connected_since.is_some(),
+                    "behind": stream.behind,
+                    "spooled": stream.spooled_events,
+                    "silent_ms": stream.silent_ms,
+                })
+            });
+            json!({ "folded": status.folded.0, "available": status.is_available, "stream": stream })
         })
     }
 

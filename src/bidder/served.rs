@@ -3,6 +3,7 @@
 //! Guarantees: immutable; a request that has loaded it sees the same campaigns and the same
 //! snapshot until it is answered, whatever is swapped meanwhile.
 
+use super::withheld::Discreet;
 use super::{Bidder, ExchangeDesk};
 use crate::audience::overlay::{EventSegments, OverlayView};
 use crate::audience::{AudienceView, Membership, Person, Snapshot};
@@ -111,13 +112,14 @@ impl Bidder {
         &'a self,
         served: &'a Served,
         audience: &'a Audience,
-    ) -> OverlayView<'a, Audience> {
-        OverlayView {
+    ) -> Discreet<'a, OverlayView<'a, Audience>> {
+        let base = OverlayView {
             base: audience,
             epoch: audience.snapshot.info().epoch,
             overlay: &self.folds.overlay,
             segments: &served.business.event_segments,
-        }
+        };
+        Discreet { base, withheld: &self.folds.withheld }
     }
 
     /// The world as a decision for `desk` sees it.
