@@ -89,13 +89,9 @@ impl<'a> Signals<'a> {
 
     /// A consent string; an empty one is none.
     fn text(&mut self, name: &str) -> Option<Cow<'a, str>> {
-        match self.fields.value(&[name])? {
-            Value::String(text) => (!text.is_empty()).then_some(Cow::Borrowed(text)),
-            _ => {
-                self.unreadable = true;
-                None
-            }
-        }
+        let value = self.fields.value(&[name])?;
+        self.unreadable |= !value.is_string();
+        value.as_str().filter(|text| !text.is_empty()).map(Cow::Borrowed)
     }
 
     fn country(&mut self) -> Option<[u8; 3]> {

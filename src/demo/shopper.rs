@@ -215,8 +215,7 @@ impl Play<'_> {
                  found {impressions}, {clicks}, {purchases} and {revenue_micros} micros"
             ));
         }
-        let result =
-            format!("200 +1 impression, +1 click, +1 purchase, +{VALUE} EUR");
+        let result = format!("200 +1 impression, +1 click, +1 purchase, +{VALUE} EUR");
         self.tell("report", CAMPAIGN, "GET /api/v1/reports", &result);
         Ok(())
     }

@@ -27,8 +27,8 @@ pub mod checkpoints;
 pub mod direct;
 pub mod disk;
 pub mod embedded;
-pub mod frames;
 pub mod engine;
+pub mod frames;
 pub mod journal;
 #[cfg(feature = "nats")]
 pub mod nats;

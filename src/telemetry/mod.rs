@@ -23,5 +23,5 @@ mod stream_metrics;
 pub use bid_metrics::{ExchangeMetrics, NoticeMetrics, SpendMeter};
 pub use event_metrics::{EventMetrics, OverlayMetrics};
 pub use log_metrics::LogMetrics;
-pub use stream_metrics::StreamMetrics;
 pub use metrics::{Metrics, ShellMetrics, SnapshotMetrics};
+pub use stream_metrics::StreamMetrics;

@@ -35,7 +35,7 @@ pub(super) struct Member {
     /// When the latest events happened, newest first; 0 where there were none.
     pub(super) times: [UnixSeconds; TIMES_KEPT],
     /// The newest items, each once.
-    pub(super) items: Option<Box<Vec<Box<str>>>>,
+    pub(super) items: Box<[Box<str>]>,
     /// By a purchase: outlives newer snapshots.
     pub(super) kept: bool,
 }
@@ -59,7 +59,7 @@ impl Member {
             value: ValueThousandths(0),
             older: 0,
             times: [UnixSeconds(0); TIMES_KEPT],
-            items: None,
+            items: Box::default(),
             kept: false,
         }
     }
@@ -118,7 +118,7 @@ impl Member {
 
     /// Newest first. Those of an event that comes late go behind.
     fn add_items(&mut self, new: &[Box<str>], is_newest: bool) {
-        let known = self.items.take().map(|items| *items).unwrap_or_default();
+        let known = std::mem::take(&mut self.items);
         let mut items = Vec::with_capacity(EVENT_ITEMS_MAX.min(known.len() + new.len()));
         let mut add = |item: Box<str>| {
             if items.len() < EVENT_ITEMS_MAX && !items.contains(&item) {
@@ -132,12 +132,12 @@ impl Member {
             known.into_iter().for_each(&mut add);
             new.iter().cloned().for_each(&mut add);
         }
-        self.items = Some(Box::new(items));
+        self.items = items.into_boxed_slice();
     }
 
     fn bytes(&self) -> usize {
-        let items = self.items.iter().flat_map(|items| items.iter());
-        size_of::<Self>() + items.map(|item| item.len() + ITEM_BYTES).sum::<usize>()
+        let items = self.items.iter().map(|item| item.len() + ITEM_BYTES);
+        size_of::<Self>() + items.sum::<usize>()
     }
 }
 

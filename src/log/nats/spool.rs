@@ -8,9 +8,9 @@
 
 use super::letter::Letter;
 use crate::event::{Event, LogPosition};
+use crate::log::batch::Payloads;
 use crate::log::disk::{Disk, FolderLock};
 use crate::log::frames::FRAME_HEADER_BYTES;
-use crate::log::batch::Payloads;
 use crate::log::journal::Journal;
 use crate::log::recovery::{self, RecoveryError};
 use crate::log::scan::{FrameReader, Step};
