@@ -115,7 +115,7 @@ impl<B: AudienceView> AudienceView for Discreet<'_, B> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audience::EmptyAudience;
+    use crate::audience::view::EmptyAudience;
     use crate::model::{NodeKey, UnixSeconds};
     use smallvec::smallvec;
 

@@ -67,7 +67,9 @@ impl Collector {
             (EventOutcome::OptedOut, outcome.opted_out),
             (EventOutcome::Refused, outcome.refused.len()),
         ];
-        counts.iter().for_each(|(outcome, count)| self.metrics.count(*outcome, *count));
+        for (outcome, count) in counts {
+            self.metrics.count(outcome, count);
+        }
         let status = match outcome {
             Outcome { accepted: 1.., .. } => StatusCode::OK,
             Outcome { refused, .. } if !refused.is_empty() => StatusCode::BAD_REQUEST,

@@ -7,11 +7,12 @@
 use super::answers::{Letter, Outcome, Refused, again, told};
 use super::body::Batch;
 use super::consent::{self, Wishes};
+use super::cookie::{self, Cookies};
 use super::field::{Fields, Refusal, refusal};
 use super::guard::{self, Denied, Sender};
 use super::row::{self, Counter, Told};
 use super::shops::Shop;
-use super::{Collector, Moment, cookie};
+use super::{Collector, Moment};
 use crate::event::What;
 use crate::log::Answer;
 use crate::model::hashing::Seeded;
@@ -96,8 +97,12 @@ impl Collector {
     ) -> EventAnswer {
         let count = batch.events.len();
         let is_browser = *sender != Sender::Server;
+<<<<<<< HEAD
         let cookies =
             if is_browser { cookie::read(call.headers) } else { cookie::Cookies::default() };
+=======
+        let cookies = if is_browser { cookie::read(call.headers) } else { Cookies::default() };
+>>>>>>> x-collect
         if cookies.opted_out {
             let outcome = Outcome { opted_out: count, ..Outcome::default() };
             return self.finish(&outcome, letter);

@@ -102,8 +102,10 @@ impl Happens {
     /// The only node that it changes, if there is but one.
     fn touches(&self) -> Option<usize> {
         match self {
-            Self::Fold(node, _) | Self::Hold(node, _) | Self::Start(node) => Some(*node),
-            Self::Append(node, ..) => Some(*node),
+            Self::Fold(node, _)
+            | Self::Hold(node, _)
+            | Self::Start(node)
+            | Self::Append(node, ..) => Some(*node),
             Self::Request | Self::Second | Self::Tell(..) | Self::StreamBack => None,
         }
     }

@@ -135,9 +135,8 @@ fn put_user(out: &mut Vec<u8>, user: &User) {
         put(out, u64::from(member.older), 4);
         put(out, member.value.0, 8);
         put(out, u64::from(member.kept), 1);
-        let items = member.items.as_ref().map_or(&[][..], |items| items.as_slice());
-        put(out, items.len() as u64, 1);
-        for item in items {
+        put(out, member.items.len() as u64, 1);
+        for item in &member.items {
             put(out, item.len() as u64, 2);
             out.extend_from_slice(item.as_bytes());
         }
@@ -246,6 +245,6 @@ fn member(from: &mut Reader<'_>) -> Read<Member> {
         let text = std::str::from_utf8(from.slice(length)?);
         items.push(text.map_err(|_| CheckpointFault::Value("items"))?.into());
     }
-    let items = (!items.is_empty()).then(|| Box::new(items));
+    let items = items.into_boxed_slice();
     Ok(Member { segment, first_seen, last_seen, value, older, times, items, kept })
 }

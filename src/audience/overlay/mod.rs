@@ -248,8 +248,10 @@ impl Overlay {
         mut visit: impl FnMut(&str),
     ) {
         let Some(user) = self.users.get(&key) else { return };
-        let items = user.member(advertiser, event).and_then(|member| member.items.as_ref());
-        items.into_iter().flat_map(|items| items.iter()).for_each(|item| visit(item));
+        let items = user.member(advertiser, event).map_or(&[][..], |member| &member.items);
+        for item in items {
+            visit(item);
+        }
     }
 
     /// What it holds.

@@ -96,14 +96,14 @@ fn seen_over(
             self.0.join(key, person)
         }
     }
-    let (segments, table) = book(names);
+    let (segments, names) = book(names);
     let base = Base(base);
     let view = OverlayView { base: &base, epoch: UnixSeconds(epoch), overlay, segments: &segments };
     let mut person = Person::default();
     let known = view.join(UserKey(1), &mut person);
     let all = person.memberships().iter();
-    let named = all.map(|one| (table.name(one.segment).to_owned(), *one)).collect();
-    known.then_some(named)
+    let by_name = all.map(|one| (names.name(one.segment).to_owned(), *one)).collect();
+    known.then_some(by_name)
 }
 
 fn seen(overlay: &Overlay, names: &[&str]) -> HashMap<String, Membership> {
@@ -373,7 +373,9 @@ proptest! {
         }
         let once = Overlay::new(LIMITS, 1);
         let twice = Overlay::new(LIMITS, 2);
-        log.iter().for_each(|one| { once.apply(one); });
+        for one in &log {
+            once.apply(one);
+        }
         for one in log.iter().flat_map(|one| [one, one]).chain(&log) {
             twice.apply(one);
         }

@@ -34,9 +34,14 @@ pub(super) struct Member {
     pub(super) older: u32,
     /// When the latest events happened, newest first; 0 where there were none.
     pub(super) times: [UnixSeconds; TIMES_KEPT],
+<<<<<<< HEAD
     /// The newest items, each once. A box, since most memberships have none.
     #[allow(clippy::box_collection, reason = "8 bytes of a membership instead of 24")]
     pub(super) items: Option<Box<Vec<Box<str>>>>,
+=======
+    /// The newest items, each once.
+    pub(super) items: Box<[Box<str>]>,
+>>>>>>> x-collect
     /// By a purchase: outlives newer snapshots.
     pub(super) kept: bool,
 }
@@ -60,7 +65,7 @@ impl Member {
             value: ValueThousandths(0),
             older: 0,
             times: [UnixSeconds(0); TIMES_KEPT],
-            items: None,
+            items: Box::default(),
             kept: false,
         }
     }
@@ -119,7 +124,7 @@ impl Member {
 
     /// Newest first. Those of an event that comes late go behind.
     fn add_items(&mut self, new: &[Box<str>], is_newest: bool) {
-        let known = self.items.take().map(|items| *items).unwrap_or_default();
+        let known = std::mem::take(&mut self.items);
         let mut items = Vec::with_capacity(EVENT_ITEMS_MAX.min(known.len() + new.len()));
         let mut add = |item: Box<str>| {
             if items.len() < EVENT_ITEMS_MAX && !items.contains(&item) {
@@ -133,12 +138,12 @@ impl Member {
             known.into_iter().for_each(&mut add);
             new.iter().cloned().for_each(&mut add);
         }
-        self.items = Some(Box::new(items));
+        self.items = items.into_boxed_slice();
     }
 
     fn bytes(&self) -> usize {
-        let items = self.items.iter().flat_map(|items| items.iter());
-        size_of::<Self>() + items.map(|item| item.len() + ITEM_BYTES).sum::<usize>()
+        let items = self.items.iter().map(|item| item.len() + ITEM_BYTES);
+        size_of::<Self>() + items.sum::<usize>()
     }
 }
 

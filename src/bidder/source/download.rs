@@ -73,8 +73,7 @@ impl Download<'_> {
                 Err(Stopped::Spoilt(error)) if !was_spoilt => {
                     (stopped, was_spoilt) = (Some(error), true);
                 }
-                Err(Stopped::Spoilt(error)) => return Err(error),
-                Err(Stopped::Final(error)) => return Err(error),
+                Err(Stopped::Spoilt(error) | Stopped::Final(error)) => return Err(error),
             }
         }
         Err(stopped.unwrap_or(LoadError::Busy))

@@ -222,6 +222,7 @@ impl Callers {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "it is made for this call")]
 fn answer(callers: SmallVec<[Caller; 1]>, told: Result<Folded, LogError>) {
     for caller in callers {
         // Whoever does not wait for the answer any more needs none.

@@ -3,6 +3,7 @@
 //! Whoever begins to read the stream asks, beside the log, whether somebody answers to its
 //! name, and from then on does so itself. Two that ask at the same moment do not find each other.
 
+use bytes::Bytes;
 use super::connection::Link;
 use super::stream::StreamFault;
 use crate::log::StreamRules;
@@ -21,7 +22,7 @@ const ANSWER_WAIT: Duration = Duration::from_millis(500);
 pub(super) async fn take_name(link: &Link, rules: &StreamRules) -> Result<(), StreamFault> {
     let subject = format!("{}.node.{}", rules.name, rules.node);
     let client = &link.client;
-    let asked = client.request(subject.clone(), Default::default());
+    let asked = client.request(subject.clone(), Bytes::default());
     match tokio::time::timeout(ANSWER_WAIT, asked).await {
         Ok(Ok(_)) => {
             let name = &rules.node;
@@ -41,7 +42,7 @@ pub(super) async fn take_name(link: &Link, rules: &StreamRules) -> Result<(), St
         while let Some(call) = calls.next().await {
             if let Some(caller) = call.reply {
                 // Whoever asks asks again.
-                let _ = client.publish(caller, Default::default()).await;
+                let _ = client.publish(caller, Bytes::default()).await;
             }
         }
     });

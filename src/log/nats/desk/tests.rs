@@ -67,7 +67,7 @@ fn only_what_is_durable_is_kept_and_answered() {
     assert_eq!(told(&mut durable), None, "there is time");
     desk.keep(Duration::ZERO, &keeper);
     assert_eq!(told(&mut durable), Some(Ok(Noted::Kept)));
-    assert_eq!((told(&mut queued), &*keeper.0.lock()), (None, &[("kept", 1)][..]));
+    assert_eq!((told(&mut queued), &keeper.0.lock()[..]), (None, &[("kept", 1)][..]));
     let error = LogError::Unavailable("the disk is full".to_owned());
     desk.fail([EventId(2)].into_iter(), &error);
     assert_eq!(told(&mut queued), Some(Err(error)));
