@@ -97,12 +97,7 @@ impl Collector {
     ) -> EventAnswer {
         let count = batch.events.len();
         let is_browser = *sender != Sender::Server;
-<<<<<<< HEAD
-        let cookies =
-            if is_browser { cookie::read(call.headers) } else { cookie::Cookies::default() };
-=======
         let cookies = if is_browser { cookie::read(call.headers) } else { Cookies::default() };
->>>>>>> x-collect
         if cookies.opted_out {
             let outcome = Outcome { opted_out: count, ..Outcome::default() };
             return self.finish(&outcome, letter);

@@ -89,18 +89,9 @@ impl<'a> Signals<'a> {
 
     /// A consent string; an empty one is none.
     fn text(&mut self, name: &str) -> Option<Cow<'a, str>> {
-<<<<<<< HEAD
-        if let Value::String(text) = self.fields.value(&[name])? {
-            (!text.is_empty()).then_some(Cow::Borrowed(text))
-        } else {
-            self.unreadable = true;
-            None
-        }
-=======
         let value = self.fields.value(&[name])?;
         self.unreadable |= !value.is_string();
         value.as_str().filter(|text| !text.is_empty()).map(Cow::Borrowed)
->>>>>>> x-collect
     }
 
     fn country(&mut self) -> Option<[u8; 3]> {

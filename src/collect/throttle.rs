@@ -105,11 +105,7 @@ mod tests {
             }
             for (n, from) in admitted.iter().enumerate() {
                 for (count, to) in admitted[n..].iter().enumerate() {
-<<<<<<< HEAD
-                    let span = (*to).checked_sub(*from).unwrap().as_secs_f64();
-=======
                     let span = to.saturating_sub(*from).as_secs_f64();
->>>>>>> x-collect
                     prop_assert!((count + 1) as f64 <= 10.0 * span + 10.0 + 1e-6);
                 }
             }

@@ -215,11 +215,7 @@ impl Play<'_> {
                  found {impressions}, {clicks}, {purchases} and {revenue_micros} micros"
             ));
         }
-<<<<<<< HEAD
         let result = format!("200 +1 shown, +1 click, +1 purchase, +{VALUE} EUR");
-=======
-        let result = format!("200 +1 impression, +1 click, +1 purchase, +{VALUE} EUR");
->>>>>>> x-collect
         self.tell("report", CAMPAIGN, "GET /api/v1/reports", &result);
         Ok(())
     }

@@ -34,14 +34,8 @@ pub(super) struct Member {
     pub(super) older: u32,
     /// When the latest events happened, newest first; 0 where there were none.
     pub(super) times: [UnixSeconds; TIMES_KEPT],
-<<<<<<< HEAD
-    /// The newest items, each once. A box, since most memberships have none.
-    #[allow(clippy::box_collection, reason = "8 bytes of a membership instead of 24")]
-    pub(super) items: Option<Box<Vec<Box<str>>>>,
-=======
     /// The newest items, each once.
     pub(super) items: Box<[Box<str>]>,
->>>>>>> x-collect
     /// By a purchase: outlives newer snapshots.
     pub(super) kept: bool,
 }

@@ -3,11 +3,11 @@
 //! Whoever begins to read the stream asks, beside the log, whether somebody answers to its
 //! name, and from then on does so itself. Two that ask at the same moment do not find each other.
 
-use bytes::Bytes;
 use super::connection::Link;
 use super::stream::StreamFault;
 use crate::log::StreamRules;
 use async_nats::client::RequestErrorKind;
+use bytes::Bytes;
 use futures_util::StreamExt;
 use std::time::Duration;
 
