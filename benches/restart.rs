@@ -9,7 +9,7 @@ use homing::bidder::folds::FoldRules;
 use homing::bidder::logbook::Opened;
 use homing::event::{Claim, Event, EventId, Notice, NoticeKind, What};
 use homing::ledger::Scope;
-use homing::log::{Answer, Log as _};
+use homing::log::{Answer, Log as _, StreamLogin};
 use homing::model::{
     AdvertiserKey, BidId, CampaignKey, CpmMicros, CreativeKey, Currency, ExchangeKey, MoneyNanos,
     NodeKey, Seconds, UnixSeconds, UserKey,
@@ -90,8 +90,8 @@ fn megabytes(world: &World) -> f64 {
 /// Bills an impression of a capped campaign to so many people, and stops cleanly.
 fn fill(world: &World, persons: u64) {
     let settings = Settings::read(&world.path("homing.toml")).expect("a good file");
-    let (opened, folds) =
-        Opened::new(&settings, FoldRules::of(&settings, 1)).expect("an empty log");
+    let (opened, folds) = Opened::new(&settings, &StreamLogin::None, FoldRules::of(&settings, 1))
+        .expect("an empty log");
     let logbook = opened.start(&settings, &folds).expect("an empty log");
     let at = UnixSeconds(now());
     let mut answers: Vec<Answer> = Vec::with_capacity(WINDOW);

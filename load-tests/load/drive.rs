@@ -189,7 +189,7 @@ impl<'a> Driver<'a> {
         if self.idle.len() < self.connections.len() || until_due < SPIN_BELOW {
             Duration::ZERO
         } else {
-            until_due.checked_sub(SPIN_BELOW).unwrap().min(TIMEOUT_SCAN_EVERY)
+            until_due.saturating_sub(SPIN_BELOW).min(TIMEOUT_SCAN_EVERY)
         }
     }
 

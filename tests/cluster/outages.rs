@@ -97,7 +97,7 @@ fn items_in_order(url: &str) -> Vec<String> {
             let message = messages.next().await.expect("there is more").expect("it can be read");
             let event = codec::decode(&message.payload).expect("an event");
             if let What::Site(site) = event.what {
-                items.extend(site.items.iter().map(|item| item.to_string()));
+                items.extend(site.items.iter().map(ToString::to_string));
             }
             if message.info().expect("it is from a stream").pending == 0 {
                 return items;

@@ -197,6 +197,7 @@ impl World {
 
 /// The second, by the clock.
 fn now() -> u32 {
+    #[allow(clippy::disallowed_methods, reason = "a test beside real processes")]
     let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
     since.as_secs() as u32
 }
@@ -241,7 +242,7 @@ impl Node {
         let told = told.unwrap_or_else(|| panic!("{name} does not serve: {:?}", said.lock()));
         let saying = Arc::clone(&said);
         std::thread::spawn(move || {
-            lines.map_while(Result::ok).for_each(|line| saying.lock().push(line))
+            lines.map_while(Result::ok).for_each(|line| saying.lock().push(line));
         });
         let address = |name: &str| {
             let text = told[name].as_str().unwrap_or_default();
