@@ -90,7 +90,7 @@ fn megabytes(world: &World) -> f64 {
 /// Bills an impression of a capped campaign to so many people, and stops cleanly.
 fn fill(world: &World, persons: u64) {
     let settings = Settings::read(&world.path("homing.toml")).expect("a good file");
-    let (opened, folds) = Opened::new(&settings, &StreamLogin::None, FoldRules::of(&settings, 1))
+    let (opened, folds) = Opened::new(&settings, &StreamLogin::Nobody, FoldRules::of(&settings, 1))
         .expect("an empty log");
     let logbook = opened.start(&settings, &folds).expect("an empty log");
     let at = UnixSeconds(now());
