@@ -23,8 +23,8 @@ use homing::server::service::ContentKind;
 use homing::server::settings::CollectRules;
 use homing::server::settings::secrets::Secret;
 use homing::telemetry::Metrics;
-use hyper::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue, REFERER};
 use hyper::Method;
+use hyper::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue, REFERER};
 use std::sync::{Arc, Mutex};
 use tokio::runtime::{Builder, Runtime};
 
@@ -32,8 +32,7 @@ const SHOP: &str = "[advertiser]\nid = \"acme\"\ndomain = \"acme.example\"\ncurr
                     [advertiser.events]\n";
 const KEY: &str = "acme-key-0123456789";
 /// Small, so that what is evicted is met too.
-const LIMITS: OverlayLimits =
-    OverlayLimits { users_max: 50, bytes_max: 100_000, seen_max: 1_000 };
+const LIMITS: OverlayLimits = OverlayLimits { users_max: 50, bytes_max: 100_000, seen_max: 1_000 };
 
 /// Keeps what it is handed, and answers at once.
 #[derive(Default)]

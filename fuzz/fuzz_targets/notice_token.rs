@@ -9,9 +9,8 @@
 use arbitrary::Arbitrary;
 use homing::ledger::{Claim, Ledger, LedgerLimits};
 use homing::model::{
-    NodeKey,
-    BidId, CampaignKey, CpmMicros, CreativeKey, Currency, ExchangeKey, MoneyNanos, Seconds,
-    UnixSeconds, UserKey,
+    BidId, CampaignKey, CpmMicros, CreativeKey, Currency, ExchangeKey, MoneyNanos, NodeKey,
+    Seconds, UnixSeconds, UserKey,
 };
 use homing::notice::token::{TOKEN_CHARACTERS_MAX, Tokens};
 use homing::notice::{Arrival, Keyring, Kind, Office, Outcome, Side, TokenError};
