@@ -28,9 +28,10 @@ const RELEASE_POLLS_MAX: u32 = 12_000;
 /// for one shard at most.
 const FREE_PAUSE: Duration = Duration::from_millis(2);
 
-/// How far a loading thread steps back: all the way. It gets a hundredth of a core that bids want.
+/// How far a loading thread steps back (of 19): it gets a tenth of a core that bids want too. With
+/// less it would not come to an end where bids want all there is.
 #[cfg(target_os = "linux")]
-const BACKGROUND_NICE: i32 = 19;
+const BACKGROUND_NICE: i32 = 10;
 
 /// Why a snapshot was not loaded; the one before serves on.
 #[derive(Debug, thiserror::Error)]

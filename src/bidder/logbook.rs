@@ -312,7 +312,8 @@ impl Logbook {
             };
             std::thread::sleep(CLOSE_POLL);
         }
-        if is_known {
+        // While bids of before an unclean stop may be in flight, no stop is a clean one.
+        if is_known && !self.folds.ledger.is_recovering(clock::now()) {
             self.alive.end();
         }
     }

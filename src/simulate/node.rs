@@ -173,10 +173,13 @@ impl Node {
     }
 
     /// Ends it in order.
-    pub fn stop(&mut self) {
+    pub fn stop(&mut self, now: Millis) {
         self.write_checkpoint(Holds::Written);
-        self.running = None;
-        self.ended_cleanly = true;
+        let clock = self.clock(now);
+        let running = self.running.take();
+        // While bids of before a crash may be in flight, no stop is a clean one.
+        self.ended_cleanly =
+            running.is_some_and(|running| !running.folds.ledger.is_recovering(clock));
     }
 
     /// Writes a checkpoint.

@@ -413,7 +413,7 @@ impl World<'_> {
             self.ran.crashes += 1;
             self.nodes[node].crash();
         } else if self.dice.per_mille(self.plan.stop_per_mille) {
-            self.nodes[node].stop();
+            self.nodes[node].stop(self.now);
         } else {
             if self.dice.per_mille(40) {
                 self.nodes[node].write_checkpoint(Holds::LeftOut);
