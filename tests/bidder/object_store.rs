@@ -257,6 +257,7 @@ fn after_a_restart_the_set_is_there_while_its_store_is_not() {
     let Shop { workspace, running, bidder } = shop;
     running.shutdown();
     running.wait().expect("it ends");
+    bidder.close_books();
     drop(bidder);
     files.down.store(true, SeqCst);
     let shop = Shop::start(workspace);
