@@ -10,6 +10,7 @@ use crate::decide::choose::abandon;
 use crate::decide::gates::time_left_ms;
 use crate::decide::{BidIds, Case, Decision, commit, decide, record};
 use crate::model::{BidId, NoBidReason};
+use crate::openrtb::json::Index;
 use crate::openrtb::profile::NoBidStyle;
 use crate::openrtb::{BidRequest, Form};
 use crate::privacy::Basis;
@@ -41,6 +42,12 @@ impl Language {
 
 /// What a worker keeps from request to request.
 pub struct Scratch {
+    index: Index,
+    work: Work,
+}
+
+/// What deciding and writing take.
+struct Work {
     decision: Decision,
     ids: BidIds,
     pen: Pen,
@@ -55,12 +62,13 @@ impl BidService for Bidder {
         // Each worker, and each scratch that replaces one lost in a panic, gets a stream of
         // bid ids of its own: the seed is secret, the number differs.
         let number = self.streams.fetch_add(1, Ordering::Relaxed);
-        Scratch {
+        let work = Work {
             decision: Decision::default(),
             ids: BidIds::new(BidId::nth(self.seed, number).0),
             pen: Pen::default(),
             offered: SmallVec::new(),
-        }
+        };
+        Scratch { index: Index::default(), work }
     }
 
     fn answer(&self, scratch: &mut Scratch, call: BidCall<'_>, out: &mut Vec<u8>) -> BidAnswer {
@@ -92,13 +100,14 @@ impl Bidder {
             return BidAnswer::NoContent;
         }
         let language = Language::of(call.content_kind);
-        let Ok(request) = language.form.decode(call.body) else {
+        let Scratch { index, work } = scratch;
+        let Ok(request) = language.form.decode_with(call.body, index) else {
             desk.metrics.request(RequestOutcome::BadRequest);
             desk.metrics.no_bid(NoBidReason::InvalidRequest);
             return BidAnswer::BadRequest;
         };
         desk.metrics.impressions_skipped.increment(u64::from(request.impressions_skipped));
-        match self.bid(desk, scratch, (call, &request, out)) {
+        match self.bid(desk, work, (call, &request, out)) {
             Ok(bids) => {
                 desk.metrics.request(RequestOutcome::Bid);
                 desk.metrics.bids.increment(bids as u64);
@@ -118,7 +127,7 @@ impl Bidder {
     fn bid(
         &self,
         desk: &ExchangeDesk,
-        scratch: &mut Scratch,
+        work: &mut Work,
         (call, request, out): (&BidCall<'_>, &BidRequest<'_>, &mut Vec<u8>),
     ) -> Result<usize, NoBidReason> {
         let served = self.served.load();
@@ -132,33 +141,33 @@ impl Bidder {
         let case = Case { request, world: &world, now: clock::now() };
         let time_left = Duration::from_millis(u64::from(time_left_ms(request, &world)));
         let budget = self.rules.decision_budget.min(time_left);
-        decide(&case, &mut scratch.decision);
-        count_lookup(desk, &scratch.decision);
-        if call.received.elapsed() > budget && scratch.decision.refused.is_none() {
+        decide(&case, &mut work.decision);
+        count_lookup(desk, &work.decision);
+        if call.received.elapsed() > budget && work.decision.refused.is_none() {
             return Err(NoBidReason::Late);
         }
-        commit(&case, &mut scratch.decision, &mut scratch.ids);
-        scratch.offered.clear();
-        if !scratch.decision.bids.is_empty() {
-            read_places(&case, &mut scratch.decision, &mut scratch.offered);
+        commit(&case, &mut work.decision, &mut work.ids);
+        work.offered.clear();
+        if !work.decision.bids.is_empty() {
+            read_places(&case, &mut work.decision, &mut work.offered);
             let form = Language::of(call.content_kind).form;
             let paper = Paper { served: &served, desk, request, letterhead: self.letterhead() };
-            let bids = scratch.decision.bids.iter().zip(&scratch.offered);
-            scratch.pen.write(&paper, bids, (form, out));
+            let bids = work.decision.bids.iter().zip(&work.offered);
+            work.pen.write(&paper, bids, (form, out));
         }
         if call.received.elapsed() > budget {
-            abandon(&case, &mut scratch.decision, NoBidReason::Late);
+            abandon(&case, &mut work.decision, NoBidReason::Late);
         }
-        record(&case, &scratch.decision);
-        if let Some(reason) = scratch.decision.no_bid_reason() {
+        record(&case, &work.decision);
+        if let Some(reason) = work.decision.no_bid_reason() {
             return Err(reason);
         }
-        for bid in &scratch.decision.bids {
+        for bid in &work.decision.bids {
             desk.metrics.bid_on(bid.claim.basis.index());
         }
         #[cfg(feature = "nats")]
-        self.tell_neighbours(&served.business.book, &scratch.decision.bids);
-        Ok(scratch.decision.bids.len())
+        self.tell_neighbours(&served.business.book, &work.decision.bids);
+        Ok(work.decision.bids.len())
     }
 }
 

@@ -7,7 +7,7 @@
 mod impression;
 mod regulations;
 
-use super::json::{JsonError, Reader};
+use super::json::{Index, JsonError, Reader};
 use super::raw::RawObject;
 use super::request::{
     BidRequest, Device, IMPRESSIONS_MAX, Impression, InvalidRequest, Inventory, User,
@@ -27,7 +27,22 @@ type Read<T> = Result<T, JsonError>;
 /// See [`InvalidRequest`].
 pub fn decode_json(body: &[u8]) -> Result<BidRequest<'_>, InvalidRequest> {
     let text = std::str::from_utf8(body).map_err(|_| InvalidRequest::NotText)?;
-    let mut reader = Reader::new(text);
+    decode(Reader::new(text))
+}
+
+/// As [`decode_json`], with the help of an index, whose buffers are used: on the bid path.
+///
+/// # Errors
+/// See [`InvalidRequest`].
+pub fn decode_indexed<'a>(
+    body: &'a [u8],
+    index: &'a mut Index,
+) -> Result<BidRequest<'a>, InvalidRequest> {
+    let text = std::str::from_utf8(body).map_err(|_| InvalidRequest::NotText)?;
+    decode(Reader::with_index(text, index))
+}
+
+fn decode(mut reader: Reader<'_>) -> Result<BidRequest<'_>, InvalidRequest> {
     let mut request = BidRequest::silent();
     let mut impressions_offered = false;
     let is_object = reader.object(|reader, key| {

@@ -2,9 +2,10 @@
 //!
 //! Guarantees: both forms carry the same fields; who writes an answer need not know which.
 
+use super::json::Index;
 use super::request::{BidRequest, InvalidRequest};
 use super::response::{BidFields, ResponseHead};
-use super::{decode_json, decode_protobuf, protobuf_response, response};
+use super::{decode_indexed, decode_json, decode_protobuf, protobuf_response, response};
 use protobuf_response::OpenSeat;
 
 /// A wire form.
@@ -24,6 +25,21 @@ impl Form {
     pub fn decode(self, body: &[u8]) -> Result<BidRequest<'_>, InvalidRequest> {
         match self {
             Self::Json => decode_json(body),
+            Self::Protobuf => decode_protobuf(body),
+        }
+    }
+
+    /// As [`Self::decode`], with an index whose buffers are kept from request to request.
+    ///
+    /// # Errors
+    /// See [`InvalidRequest`].
+    pub fn decode_with<'a>(
+        self,
+        body: &'a [u8],
+        index: &'a mut Index,
+    ) -> Result<BidRequest<'a>, InvalidRequest> {
+        match self {
+            Self::Json => decode_indexed(body, index),
             Self::Protobuf => decode_protobuf(body),
         }
     }

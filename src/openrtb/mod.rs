@@ -34,7 +34,7 @@ pub mod spot;
 pub mod supply_chain;
 pub mod user_agent;
 
-pub use decode::decode_json;
+pub use decode::{decode_indexed, decode_json};
 pub use form::Form;
 pub use protobuf::decode_protobuf;
 pub use request::{BidRequest, Impression, InvalidRequest};

@@ -5,12 +5,17 @@
 //! it, and skips the rest while still checking every byte of its grammar, so that a truncated
 //! or malformed body is always refused. serde_json is the oracle in its tests.
 //!
+//! With an [`Index`] of the text at hand it steps over what is not needed, whose grammar was
+//! checked when that was made; without one it walks. Either way it reads the same.
+//!
 //! Guarantees: no panic, no recursion deeper than [`DEPTH_MAX`], no allocation but for strings
 //! that hold escapes. A wrong-typed value is skipped and read as absent.
 
+mod index;
 mod list;
 mod scalar;
 
+pub use index::Index;
 pub use list::JsonList;
 pub(crate) use scalar::plain_run_end;
 
@@ -51,12 +56,21 @@ pub struct Reader<'a> {
     text: &'a str,
     at: usize,
     depth: u8,
+    index: Option<&'a Index>,
+    /// The number of the next container that opens.
+    container: u32,
 }
 
 impl<'a> Reader<'a> {
     /// Starts at the first byte of `text`.
     pub fn new(text: &'a str) -> Self {
-        Self { text, at: 0, depth: 0 }
+        Self { text, at: 0, depth: 0, index: None, container: 0 }
+    }
+
+    /// As [`Self::new`], with the help of `index` if it has read this text.
+    pub fn with_index(text: &'a str, index: &'a mut Index) -> Self {
+        let is_read = index.read(text);
+        Self { index: is_read.then_some(&*index), ..Self::new(text) }
     }
 
     /// Calls `on_key` for each key of the object that comes next; it must read or skip the
@@ -117,6 +131,11 @@ impl<'a> Reader<'a> {
         let kind = self.kind()?;
         let start = self.at;
         match kind {
+            Kind::Object | Kind::Array if let Some(index) = self.index => {
+                let container = index.container(self.container);
+                self.at = container.close as usize + 1;
+                self.container = container.next;
+            }
             Kind::Text => {
                 self.string()?;
             }
@@ -271,6 +290,7 @@ impl<'a> Reader<'a> {
             return self.fault("less nesting");
         }
         self.depth += 1;
+        self.container += 1;
         self.at += 1;
         Ok(())
     }
@@ -315,8 +335,20 @@ impl<'a> Reader<'a> {
 
     /// A string; the reader stands on its opening quote.
     fn string(&mut self) -> Result<RawText<'a>> {
-        let bytes = self.text.as_bytes();
         let start = self.at + 1;
+        if let Some(index) = self.index {
+            let end = index.string_end(start);
+            self.at = end + 1;
+            let inside = &self.text[start..end];
+            let escaped = index.is_escaped() && inside.as_bytes().contains(&b'\\');
+            return Ok(RawText { inside, escaped });
+        }
+        self.walk_string(start)
+    }
+
+    /// As [`Self::string`], without an index: its inside begins at `start`.
+    fn walk_string(&mut self, start: usize) -> Result<RawText<'a>> {
+        let bytes = self.text.as_bytes();
         let mut escaped = false;
         let mut at = start;
         loop {

@@ -93,3 +93,48 @@ pub(super) fn integral(text: &str) -> Option<i64> {
     let fits = float.fract() == 0.0 && float.abs() < 9e15;
     fits.then_some(float as i64)
 }
+
+/// Whether a number or a literal begins at `at` and ends where something else begins.
+#[inline]
+pub(super) fn is_scalar(bytes: &[u8], at: usize) -> bool {
+    let rest = bytes.get(at..).unwrap_or_default();
+    let length = match rest.first() {
+        Some(b'-' | b'0'..=b'9') => number_length(rest),
+        Some(b't') => rest.starts_with(b"true").then_some(4),
+        Some(b'f') => rest.starts_with(b"false").then_some(5),
+        Some(b'n') => rest.starts_with(b"null").then_some(4),
+        _ => None,
+    };
+    let ends = |byte: &u8| {
+        matches!(
+            byte,
+            b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t' | b':' | b'{' | b'[' | b'"'
+        )
+    };
+    length.is_some_and(|length| rest.get(length).is_none_or(ends))
+}
+
+/// The length of the number at the start of `bytes`, by JSON's grammar.
+#[inline]
+fn number_length(bytes: &[u8]) -> Option<usize> {
+    let mut at = usize::from(bytes.first() == Some(&b'-'));
+    at = if bytes.get(at) == Some(&b'0') { at + 1 } else { digits_end(bytes, at)? };
+    if bytes.get(at) == Some(&b'.') {
+        at = digits_end(bytes, at + 1)?;
+    }
+    if matches!(bytes.get(at), Some(b'e' | b'E')) {
+        let signed = matches!(bytes.get(at + 1), Some(b'+' | b'-'));
+        at = digits_end(bytes, at + 1 + usize::from(signed))?;
+    }
+    Some(at)
+}
+
+/// The end of the digits from `at` on, of which there must be one.
+#[inline]
+fn digits_end(bytes: &[u8], start: usize) -> Option<usize> {
+    let mut at = start;
+    while bytes.get(at).is_some_and(u8::is_ascii_digit) {
+        at += 1;
+    }
+    (at > start).then_some(at)
+}
