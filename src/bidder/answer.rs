@@ -106,8 +106,9 @@ impl Bidder {
             desk.metrics.no_bid(NoBidReason::InvalidRequest);
             return BidAnswer::BadRequest;
         };
-        desk.metrics.impressions_skipped.increment(u64::from(request.impressions_skipped));
-        match self.bid(desk, work, (call, &request, out)) {
+        let bid = self.bid(desk, work, (call, &request, out));
+        desk.metrics.impressions_skipped.increment(u64::from(request.impressions.skipped()));
+        match bid {
             Ok(bids) => {
                 desk.metrics.request(RequestOutcome::Bid);
                 desk.metrics.bids.increment(bids as u64);

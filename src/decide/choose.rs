@@ -60,6 +60,10 @@ impl BidIds {
 /// Takes the holds for a decision's candidates and fills `decision.bids`. Test auctions hold
 /// nothing.
 pub fn commit(case: &Case<'_, '_>, decision: &mut Decision, ids: &mut BidIds) {
+    if decision.candidates.is_empty() {
+        // Nobody asks what is on offer, so it need not be read either.
+        return;
+    }
     let candidates = std::mem::take(&mut decision.candidates);
     let board = Board { book: case.world.book, candidates: &candidates };
     let mut places = Places::new(case.request.impressions.len());
@@ -68,6 +72,9 @@ pub fn commit(case: &Case<'_, '_>, decision: &mut Decision, ids: &mut BidIds) {
         if let Err(reason) = outcome {
             decision.noes.push((candidate.campaign, reason));
         }
+    }
+    while places.pod_has_room(&board) && place_outranked(case, decision, &board, (&mut places, ids))
+    {
     }
     for (owner, fit) in places.taken(&board) {
         let campaign = candidates[owner].campaign;
@@ -122,6 +129,29 @@ fn place(
         *places = next;
     }
     Ok(())
+}
+
+/// Tries those again that found no place: whoever was moved within a pod since may have made
+/// room. Whether anybody was placed, which bounds the rounds by the impressions.
+fn place_outranked(
+    case: &Case<'_, '_>,
+    decision: &mut Decision,
+    board: &Board<'_>,
+    (places, ids): (&mut Places, &mut BidIds),
+) -> bool {
+    let mut placed = false;
+    for (number, candidate) in board.candidates.iter().enumerate() {
+        let outranked = (candidate.campaign, NoBidReason::Outranked);
+        let Some(no) = decision.noes.iter().position(|no| *no == outranked) else { continue };
+        match place(case, decision, (board, number), (places, ids)) {
+            Ok(()) => {
+                decision.noes.remove(no);
+                placed = true;
+            }
+            Err(reason) => decision.noes[no].1 = reason,
+        }
+    }
+    placed
 }
 
 /// Reserves money and a cap slot for a candidate.

@@ -2,9 +2,9 @@
 
 use super::world::{Case, World};
 use crate::model::{Currency, NoBidReason};
+use crate::openrtb::BidRequest;
 use crate::openrtb::offer::SupplyChain;
 use crate::openrtb::profile::{Completeness, SupplyChainRule};
-use crate::openrtb::{BidRequest, Impression};
 
 /// Auction types from here on are the exchange's own (OpenRTB 2.6, `at`): treated as first price.
 const EXCHANGE_AUCTION_TYPES: i64 = 500;
@@ -32,9 +32,6 @@ pub fn pass(case: &Case<'_, '_>) -> Result<Currency, NoBidReason> {
     }
     if time_left_ms(request, world) == 0 {
         return Err(NoBidReason::TimeTooShort);
-    }
-    if !request.impressions.iter().any(Impression::is_usable) {
-        return Err(NoBidReason::NoUsableImpression);
     }
     Ok(currency)
 }

@@ -34,6 +34,7 @@ use crate::audience::Person;
 use crate::campaign::model::{CampaignIndex, CreativeIndex};
 use crate::ledger::{CapRefusal, MoneyRefusal};
 use crate::model::{CpmMicros, Currency, MoneyNanos, NoBidReason, Seconds, SegmentId, UnixSeconds};
+use crate::openrtb::Impression;
 use crate::openrtb::offer::{Medium, Pod};
 use crate::openrtb::user_agent::{self, UserAgentClass};
 use crate::privacy::{Basis, context_suffices};
@@ -239,6 +240,10 @@ fn judge_request(case: &Case<'_, '_>, decision: &mut Decision) -> Result<(), NoB
         decision.person.clear();
         decision.unrecognised = Some(reason);
         decision.basis = Some(Basis::Contextual);
+    }
+    // Only now: for most requests nobody is recognised, and the impressions are never looked at.
+    if !case.request.impressions.iter().any(Impression::is_usable) {
+        return Err(NoBidReason::NoUsableImpression);
     }
     decision.agent = user_agent::class(&case.request.device);
     if decision.agent.crawler { Err(NoBidReason::Crawler) } else { Ok(()) }

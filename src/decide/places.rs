@@ -8,8 +8,9 @@
 //! Within a pod no two ads of ours are of the same advertiser, whatever `poddedupe` says: viewers
 //! see them one after the other, and the exchange would keep at most one of them in any case.
 //! That also keeps domains, creatives and files apart. Where the pod asks for it, categories are
-//! apart too; those that nobody declared cannot be told apart. With pods, what is found is sound,
-//! and the best total only as a rule: finding the best one always would mean trying everything.
+//! apart too; those that nobody declared cannot be told apart. With pods, what is found is sound
+//! and leaves no impression free that somebody without one could take, and it is the best total
+//! only as a rule: finding the best one always would mean trying everything.
 
 use super::eligibility::same_category;
 use super::{Candidate, Fit};
@@ -89,6 +90,13 @@ impl Places {
             let owner = (*owner)?;
             Some((owner, board.fit(owner, impression)?))
         })
+    }
+
+    /// Whether an impression is free while somebody stands in a pod that several share: only
+    /// there can those who found no place find one later.
+    pub(super) fn pod_has_room(&self, board: &Board<'_>) -> bool {
+        let shared = |(_, fit): (usize, &Fit)| fit.pod.is_some_and(|pod| pod.key != 0);
+        self.taken[..self.impressions].contains(&None) && self.taken(board).any(shared)
     }
 
     /// These places with one more for `candidate`, moving others if need be; `None` if there

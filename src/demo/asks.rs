@@ -226,7 +226,7 @@ mod tests {
         for _ in 0..2_000 {
             let ask = asker.next(&crowd);
             let request = decode_json(&ask.body).expect("a bid request");
-            assert_eq!((request.id.as_ref(), request.impressions_skipped), (ask.id.as_str(), 0));
+            assert_eq!((request.id.as_ref(), request.impressions.skipped()), (ask.id.as_str(), 0));
             assert_eq!(request.impressions.len(), ask.offers.len());
             for (read, offer) in request.impressions.iter().zip(&ask.offers) {
                 assert_eq!((read.id.as_ref(), read.floor), (offer.id.as_str(), offer.floor));

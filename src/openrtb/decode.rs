@@ -7,6 +7,7 @@
 mod impression;
 mod regulations;
 
+use super::impressions::{Impressions, ReadImpressions};
 use super::json::{Index, JsonError, Reader};
 use super::raw::RawObject;
 use super::request::{
@@ -101,30 +102,40 @@ fn top_level<'a>(reader: &mut Reader<'a>, key: &str, request: &mut BidRequest<'a
     Ok(())
 }
 
-/// Reads `imp`; whether it is a list with anything in it.
+/// Reads `imp`, or has it read later where it can be stepped over; whether it is a list with
+/// anything in it.
 fn impressions<'a>(reader: &mut Reader<'a>, request: &mut BidRequest<'a>) -> Read<bool> {
-    let mut offered = false;
-    request.impressions.clear();
-    request.impressions_skipped = 0;
-    reader.array(|reader| {
-        offered = true;
-        if request.impressions.len() == IMPRESSIONS_MAX {
-            request.impressions_skipped += 1;
-            return reader.skip().map(drop);
-        }
-        let read = impression(reader)?;
-        keep(request, read);
-        Ok(())
-    })?;
+    if reader.is_indexed() {
+        request.impressions = Impressions::later(reader.clone());
+        return reader.json_list().map(|list| !list.is_empty());
+    }
+    let read = impressions_of(reader)?;
+    let offered = !read.list.is_empty() || read.skipped > 0;
+    request.impressions = Impressions::now(read);
     Ok(offered)
 }
 
+/// The impressions of the array that comes next.
+pub(super) fn impressions_of<'a>(reader: &mut Reader<'a>) -> Read<ReadImpressions<'a>> {
+    let mut read = ReadImpressions::default();
+    reader.array(|reader| {
+        if read.list.len() == IMPRESSIONS_MAX {
+            read.skipped += 1;
+            return reader.skip().map(drop);
+        }
+        let one = impression(reader)?;
+        keep(&mut read, one);
+        Ok(())
+    })?;
+    Ok(read)
+}
+
 /// Keeps an impression that could be read and is not there already; counts any other.
-pub(super) fn keep<'a>(request: &mut BidRequest<'a>, read: Option<Impression<'a>>) {
-    let doubled = |one: &Impression<'_>| request.impressions.iter().any(|old| old.id == one.id);
-    match read.filter(|one| !doubled(one)) {
-        Some(one) => request.impressions.push(one),
-        None => request.impressions_skipped += 1,
+pub(super) fn keep<'a>(read: &mut ReadImpressions<'a>, one: Option<Impression<'a>>) {
+    let doubled = |one: &Impression<'_>| read.list.iter().any(|old| old.id == one.id);
+    match one.filter(|one| !doubled(one)) {
+        Some(one) => read.list.push(one),
+        None => read.skipped += 1,
     }
 }
 

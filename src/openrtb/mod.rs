@@ -1,6 +1,7 @@
 //! The wire: what exchanges send and what they are answered.
 //!
-//! - [`request`] a bid request as the decision sees it; [`list`], [`raw`] and [`eids`] its lazy
+//! - [`request`] a bid request as the decision sees it, its `impressions` read when they are asked
+//!   for; [`list`], [`raw`] and [`eids`] its lazy
 //!   parts; [`offer`] what [`spot`], [`native`], [`deals`] and [`supply_chain`] read from them
 //!   once somebody might be shown something; [`user_agent`] what a device says of itself
 //! - [`json`] a strict, lenient-typed, borrowed reader; [`decode`] from a JSON body to the request
@@ -19,6 +20,7 @@ pub mod decode;
 pub mod eids;
 pub mod escape;
 pub mod form;
+mod impressions;
 pub mod json;
 pub mod list;
 mod member;

@@ -5,6 +5,7 @@
 //! in its 2.5 place and the two differ, the stricter one is here (field note openrtb.md 1.4).
 
 use super::eids;
+pub use super::impressions::Impressions;
 use super::list::RawList;
 use super::offer::DsaRequest;
 use super::raw::RawObject;
@@ -17,8 +18,7 @@ pub const IMPRESSIONS_MAX: usize = 16;
 /// Most sizes of one banner that are looked at.
 pub const FORMATS_MAX: usize = 32;
 
-/// So many impressions of a request, and sizes of a banner, are kept without an allocation:
-/// more than nearly all real requests have.
+/// So many sizes of a banner are kept without an allocation: more than nearly all have.
 const INLINE: usize = 8;
 
 /// A bid request. Absent means unknown (OpenRTB 2.6, 2.8).
@@ -26,10 +26,8 @@ const INLINE: usize = 8;
 pub struct BidRequest<'a> {
     /// The exchange's id of the request: echoed in the answer. Never empty.
     pub id: Cow<'a, str>,
-    /// The impressions that can be read; the others are counted in `impressions_skipped`.
-    pub impressions: SmallVec<[Impression<'a>; INLINE]>,
-    /// Impressions that were skipped: malformed, doubled, or beyond [`IMPRESSIONS_MAX`].
-    pub impressions_skipped: u32,
+    /// The impressions that can be read; the others are counted.
+    pub impressions: Impressions<'a>,
     /// `test`: 1 is a test auction.
     pub test: bool,
     /// `at`: 1 first price, 2 second price, 3 fixed price; 2 where absent.

@@ -34,13 +34,19 @@ impl<'a> Bits<'a> {
     /// consent strings have none.
     pub(super) fn new(text: &'a str) -> Option<Self> {
         let text = text.as_bytes();
-        let well_formed = text.iter().all(|byte| SEXTETS[usize::from(*byte)] != NONE);
+        // Every byte is looked at, whatever the others are: so it is done many at a time.
+        let foreign =
+            |byte: &u8| !(byte.is_ascii_alphanumeric() | (*byte == b'-') | (*byte == b'_'));
+        let well_formed = text.iter().fold(true, |well_formed, byte| well_formed & !foreign(byte));
         well_formed.then_some(Self { text, at: 0 })
     }
 
     /// The next `count` bits (at most 32) as a number.
     pub(super) fn take(&mut self, count: usize) -> Option<u32> {
         debug_assert!(count <= 32, "a number of at most 32 bits");
+        if let Some(number) = self.take_few(count) {
+            return Some(number);
+        }
         let end = self.end_of(count)?;
         let mut value = 0_u64;
         let characters = self.at / BITS_PER_CHARACTER..end.div_ceil(BITS_PER_CHARACTER);
@@ -51,6 +57,20 @@ impl<'a> Bits<'a> {
         self.at = end;
         let wanted = (value >> (bits_read - end)) & ((1 << count) - 1);
         u32::try_from(wanted).ok()
+    }
+
+    /// As [`Self::take`], where four characters are there and hold all of it; most numbers are
+    /// small, and this costs no loop.
+    #[inline]
+    fn take_few(&mut self, count: usize) -> Option<u32> {
+        let (first, skipped) = (self.at / BITS_PER_CHARACTER, self.at % BITS_PER_CHARACTER);
+        let four = self.text.get(first..)?.first_chunk::<4>()?;
+        let beyond = (4 * BITS_PER_CHARACTER).checked_sub(skipped + count)?;
+        let join =
+            |value, byte: &u8| value << BITS_PER_CHARACTER | u32::from(SEXTETS[usize::from(*byte)]);
+        let value = four.iter().fold(0, join);
+        self.at += count;
+        Some((value >> beyond) & ((1 << count) - 1))
     }
 
     /// The next bit.

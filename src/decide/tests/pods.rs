@@ -114,6 +114,17 @@ fn one_of_a_pod_moves_so_that_two_shops_fit() {
 }
 
 #[test]
+fn who_moves_within_a_pod_makes_room_for_those_who_had_none() {
+    // The first stands where categories must be apart, until the third takes its place.
+    let texts = [shop(0, "\"IAB1\"", &[314]), shop(1, "\"IAB2\"", &[1]), shop(2, "\"IAB1\"", &[2])];
+    let mut scene = Scene::of_files(&texts);
+    let places: Vec<_> =
+        [true, false, false].iter().enumerate().map(|(at, apart)| place(at, (3, *apart))).collect();
+    let decision = scene.bid(&known(&places.join(","), ""));
+    assert_eq!(decision.bids.len(), 3, "{:?}", decision.noes);
+}
+
+#[test]
 fn an_ad_must_not_be_longer_than_its_dynamic_pod() {
     let scene = Scene::of(&shop(0, "", &[200]));
     let fits = |pod: &str| {

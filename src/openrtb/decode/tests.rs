@@ -64,7 +64,7 @@ fn wrong_types_cost_only_themselves() {
     );
     assert_eq!((&*request.id, request.auction_type, request.tmax_ms), ("17", 1, None));
     assert!(request.test && request.currencies.is_empty() && request.inventory.kind.is_none());
-    assert_eq!((request.impressions.len(), request.impressions_skipped), (2, 3));
+    assert_eq!((request.impressions.len(), request.impressions.skipped()), (2, 3));
     let first = &request.impressions[0];
     assert_eq!((first.floor, first.secure), (CpmMicros(500_000), Some(false)));
     assert_eq!(first.banner.as_ref().expect("read").sizes.as_slice(), [(300, 250)]);
@@ -78,7 +78,7 @@ fn impressions_are_bounded() {
     let body = format!("{{\"id\":\"1\",\"imp\":[{}]}}", many.join(","));
     let request = decode(&body);
     assert_eq!(request.impressions.len(), IMPRESSIONS_MAX);
-    assert_eq!(request.impressions_skipped, 84);
+    assert_eq!(request.impressions.skipped(), 84);
 }
 
 fn regs(text: &str) -> (bool, Option<bool>, bool, bool) {

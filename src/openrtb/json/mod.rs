@@ -136,6 +136,7 @@ impl<'a> Reader<'a> {
                 self.at = container.close as usize + 1;
                 self.container = container.next;
             }
+            Kind::Text if let Some(index) = self.index => self.at = index.string_end(start + 1) + 1,
             Kind::Text => {
                 self.string()?;
             }
@@ -258,6 +259,11 @@ impl<'a> Reader<'a> {
         if self.at == self.text.len() { Ok(()) } else { self.fault("the end of the body") }
     }
 
+    /// Whether an index helps.
+    pub(super) fn is_indexed(&self) -> bool {
+        self.index.is_some()
+    }
+
     fn fault<T>(&self, expected: &'static str) -> Result<T> {
         Err(JsonError { at: self.at, expected })
     }
@@ -266,12 +272,14 @@ impl<'a> Reader<'a> {
         self.text.as_bytes().get(self.at).copied()
     }
 
+    #[inline]
     fn space(&mut self) {
         while matches!(self.byte(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
             self.at += 1;
         }
     }
 
+    #[inline]
     fn kind(&mut self) -> Result<Kind> {
         self.space();
         match self.byte() {
@@ -319,6 +327,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline]
     fn key(&mut self) -> Result<Cow<'a, str>> {
         self.space();
         if self.byte() != Some(b'"') {
@@ -334,13 +343,14 @@ impl<'a> Reader<'a> {
     }
 
     /// A string; the reader stands on its opening quote.
+    #[inline]
     fn string(&mut self) -> Result<RawText<'a>> {
         let start = self.at + 1;
         if let Some(index) = self.index {
             let end = index.string_end(start);
             self.at = end + 1;
             let inside = &self.text[start..end];
-            let escaped = index.is_escaped() && inside.as_bytes().contains(&b'\\');
+            let escaped = index.is_escaped(start, end);
             return Ok(RawText { inside, escaped });
         }
         self.walk_string(start)

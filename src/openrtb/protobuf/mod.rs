@@ -27,6 +27,7 @@ pub use wire::{GROUP_DEPTH_MAX, WireError};
 use super::decode::{
     country_code, device_type, host_of, is_zero_id, joined_consent, keep, present, whole,
 };
+use super::impressions::{Impressions, ReadImpressions};
 use super::list::RawList;
 use super::raw::RawObject;
 use super::request::{BidRequest, Device, IMPRESSIONS_MAX, InvalidRequest, Inventory, User};
@@ -41,16 +42,20 @@ use wire::{Message, Result as Read};
 /// See [`InvalidRequest`].
 pub fn decode_protobuf(body: &[u8]) -> Result<BidRequest<'_>, InvalidRequest> {
     let mut request = BidRequest::silent();
-    let mut impressions_offered = false;
+    let mut impressions = ReadImpressions::default();
     let mut met = Met::default();
     Message::new(body).each(|field| {
-        impressions_offered |= field.number == tags::bid_request::IMP && field.message().is_some();
+        if field.number == tags::bid_request::IMP {
+            return offered(&field, &mut impressions);
+        }
         if met.twice(field.number) {
             request.regulations.unreadable = true;
         }
         top_level(&field, &mut request)
     })?;
-    whole(request, impressions_offered)
+    let offered = !impressions.list.is_empty() || impressions.skipped > 0;
+    request.impressions = Impressions::now(impressions);
+    whole(request, offered)
 }
 
 /// Which of the messages that carry privacy signals were met.
@@ -79,7 +84,6 @@ fn top_level<'a>(field: &Field<'a>, request: &mut BidRequest<'a>) -> Read<()> {
     use tags::bid_request as tag;
     match field.number {
         tag::ID => request.id = field.text().unwrap_or_default(),
-        tag::IMP => return offered(field, request),
         tag::TEST => request.test = field.flag() == Some(true),
         tag::AT => request.auction_type = field.integer().unwrap_or(2),
         tag::TMAX => request.tmax_ms = field.integer().and_then(|ms| u32::try_from(ms).ok()),
@@ -143,14 +147,14 @@ fn source<'a>(message: Message<'a>, request: &mut BidRequest<'a>) -> Read<()> {
     })
 }
 
-fn offered<'a>(field: &Field<'a>, request: &mut BidRequest<'a>) -> Read<()> {
+fn offered<'a>(field: &Field<'a>, read: &mut ReadImpressions<'a>) -> Read<()> {
     let Some(message) = field.message() else { return Ok(()) };
-    if request.impressions.len() == IMPRESSIONS_MAX {
-        request.impressions_skipped += 1;
+    if read.list.len() == IMPRESSIONS_MAX {
+        read.skipped += 1;
         return Ok(());
     }
-    let read = impression(message)?;
-    keep(request, read);
+    let one = impression(message)?;
+    keep(read, one);
     Ok(())
 }
 

@@ -43,7 +43,7 @@ fn a_full_request_is_read_as_its_json_is() {
     assert_eq!(request.device.device_type, Some(DeviceType::Mobile));
     assert_eq!(texts(&request.regulations.gpp_sections[0]), ["2", "-1", "7"]);
     assert_eq!((request.regulations.gdpr, request.regulations.gpc), (Some(true), true));
-    assert_eq!((request.impressions.len(), request.impressions_skipped), (4, 2));
+    assert_eq!((request.impressions.len(), request.impressions.skipped()), (4, 2));
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn impressions_are_bounded() {
     let body = packed(&json!({ "id": "r", "imp": many }));
     let request = decode_protobuf(&body).expect("a request");
     assert_eq!(request.impressions.len(), IMPRESSIONS_MAX);
-    assert_eq!(request.impressions_skipped, 84);
+    assert_eq!(request.impressions.skipped(), 84);
 }
 
 /// A small request with more bytes behind it.

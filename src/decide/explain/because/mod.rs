@@ -52,7 +52,7 @@ pub(super) fn request(case: &Case<'_, '_>, reason: NoBidReason) -> Option<String
                 .map_or_else(|| "a signal cannot be read".to_owned(), |fault| fault.to_string()),
         ),
         NoBidReason::NoUsableImpression => {
-            format!("{} read, {} skipped", request.impressions.len(), request.impressions_skipped)
+            format!("{} read, {} skipped", request.impressions.len(), request.impressions.skipped())
         }
         _ => return None,
     })

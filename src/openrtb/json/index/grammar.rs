@@ -52,7 +52,7 @@ fn faults<const BLANKS: bool>(
     parity: impl Fn(u64) -> u64,
     carry: &mut Carry,
 ) -> u64 {
-    let Block { quote, in_string, blank, open, close, comma, colon, turns } = *block;
+    let Block { quote, in_string, blank, open, close, comma, colon, turns, .. } = *block;
     let in_object = parity(turns) ^ carry.object;
     carry.object = from_last_bit(in_object);
     let begins_string = quote & in_string;

@@ -23,11 +23,13 @@ pub(super) use containers::Container;
 use containers::Containers;
 use masks::{BLOCK_BYTES, narrow};
 
-/// What later passes need of 64 bytes; all but the quotes outside of strings.
+/// What later passes need of 64 bytes; all but quotes and backslashes outside of strings.
 #[derive(Clone, Copy, Debug, Default)]
 struct Block {
     /// Quotes that begin and end strings.
     quote: u64,
+    /// Backslashes.
+    backslash: u64,
     /// The bytes of strings: their first quote with them, their last not.
     in_string: u64,
     /// White space.
@@ -87,10 +89,22 @@ impl Index {
         self.containers.get(number)
     }
 
-    /// Whether any string holds an escape.
+    /// Whether there is an escape from `start` to before `end`.
     #[inline]
-    pub(super) fn is_escaped(&self) -> bool {
-        self.escaped
+    pub(super) fn is_escaped(&self, start: usize, end: usize) -> bool {
+        self.escaped && self.any_backslash(start, end)
+    }
+
+    fn any_backslash(&self, start: usize, end: usize) -> bool {
+        let (first, last) = (start / BLOCK_BYTES, end / BLOCK_BYTES);
+        let backslash = |number: usize| self.blocks.get(number).map_or(0, |block| block.backslash);
+        let from_start = !0 << (start % BLOCK_BYTES);
+        let to_end = !(!0 << (end % BLOCK_BYTES));
+        if first == last {
+            return backslash(first) & from_start & to_end != 0;
+        }
+        let between = (first + 1..last).any(|number| backslash(number) != 0);
+        between || backslash(first) & from_start != 0 || backslash(last) & to_end != 0
     }
 }
 

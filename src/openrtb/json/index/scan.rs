@@ -82,6 +82,7 @@ fn scan(
     }
     let block = Block {
         quote,
+        backslash: masks.backslash,
         in_string,
         blank: (masks.control | masks.space) & outside,
         open: masks.open & outside,

@@ -112,7 +112,7 @@ proptest! {
             prop_assert_eq!(Some(&*ours.id), theirs.id.as_deref());
             prop_assert_eq!(texts(&ours.currencies), theirs.cur);
             prop_assert_eq!(ours.auction_type, i64::from(theirs.at.unwrap_or(2)));
-            let impressions = ours.impressions.len() + ours.impressions_skipped as usize;
+            let impressions = ours.impressions.len() + ours.impressions.skipped() as usize;
             prop_assert_eq!(impressions, theirs.imp.len());
             let theirs = theirs.user.and_then(|user| user.buyeruid).filter(|id| !id.is_empty());
             prop_assert_eq!(ours.user.buyeruid.as_deref(), theirs.as_deref());

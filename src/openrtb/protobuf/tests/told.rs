@@ -26,11 +26,11 @@ pub(in crate::openrtb) fn told(request: &BidRequest<'_>) -> String {
     for list in lists {
         line(&mut out, (texts(list), list.is_empty()));
     }
-    let BidRequest { id, impressions_skipped, test, auction_type, tmax_ms, .. } = request;
-    line(&mut out, (id, impressions_skipped, test, auction_type, tmax_ms));
+    let BidRequest { id, impressions, test, auction_type, tmax_ms, .. } = request;
+    impressions.iter().for_each(|one| impression(&mut out, one));
+    line(&mut out, (id, impressions.skipped(), test, auction_type, tmax_ms));
     line(&mut out, (request.category_taxonomy, &request.inventory));
     request.supply_chains.iter().for_each(|chain| line(&mut out, sellers(chain.as_ref())));
-    request.impressions.iter().for_each(|one| impression(&mut out, one));
     line(&mut out, user_agent::class(&request.device));
     line(&mut out, Device { structured_user_agent: None, ..request.device.clone() });
     let mut ids = Vec::new();
