@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Exit codes of BSD's sysexits.
 const DATA: i32 = 65;
@@ -19,6 +19,10 @@ const TEMPORARY: i32 = 75;
 const EVENTS: u64 = 100;
 /// Bytes of a segment's header.
 const HEADER_BYTES: usize = 36;
+
+/// One test at a time: a process that one of them starts has the other's lock file open, until it
+/// runs its own program.
+static ALONE: Mutex<()> = Mutex::new(());
 
 struct Nothing;
 
@@ -61,6 +65,7 @@ fn segments(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn a_whole_log_is_verified_and_a_damaged_one_refused_and_salvaged() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let base = tempfile::tempdir().expect("a temporary folder");
     let (folder, new) = (base.path().join("log"), base.path().join("new"));
     write(&folder);
@@ -104,6 +109,7 @@ fn a_whole_log_is_verified_and_a_damaged_one_refused_and_salvaged() {
 
 #[test]
 fn two_processes_never_write_one_folder() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let base = tempfile::tempdir().expect("a temporary folder");
     let (folder, new) = (base.path().join("log"), base.path().join("new"));
     write(&folder);

@@ -20,6 +20,14 @@ export function readSettings(env) {
     adminToken: env.ADMIN_TOKEN ?? '',
     exchange: env.EXCHANGE ?? 'demo',
     summaryFile: env.SUMMARY_JSON ?? '',
+    pageFile: env.SUMMARY_HTML ?? '',
+    spikeFactor: number(env, 'SPIKE_FACTOR', 5),
+    spikeSeconds: duration(env, 'SPIKE_SECONDS', '15s'),
+    slopeMibPerMinute: number(env, 'SLOPE_MIB_PER_MIN', 1), // a leak of a gigabyte in 17 hours
+    slowClients: number(env, 'SLOW_CLIENTS', 300), // each a connection and a user of k6's
+    slowPause: number(env, 'SLOW_PAUSE', 10), // seconds; below the bidder's idle limit
+    sets: (env.SETS ?? '').split(',').filter((set) => set !== ''),
+    swaps: number(env, 'SWAPS', 5),
     // k6 itself stumbles where cores are few; more than this and the rate was not the one asked.
     droppedMax: Math.floor(rate * seconds * fraction(env, 'DROPPED_SHARE', 0.001)),
   };

@@ -33,8 +33,8 @@ export function figures(metrics) {
   };
 }
 
-/** The lines for people. */
-export function lines(found, settings) {
+/** The lines for people; `more` are a script's own figures. */
+export function lines(found, settings, more = {}) {
   const { rate, seconds, warmUpSeconds, exchange } = settings;
   const broken = found.thresholds_failed;
   return [
@@ -45,7 +45,26 @@ export function lines(found, settings) {
     `latency     p50 ${found.p50_ms} ms, p95 ${found.p95_ms} ms, p99 ${found.p99_ms} ms, `
       + `max ${found.max_ms} ms (k6's own time included)`,
     `dropped     ${found.dropped_iterations} iterations that k6 had no time for`,
+    ...Object.entries(more).map(([name, value]) => `${name.replaceAll('_', ' ')}  ${value}`),
     broken.length === 0 ? 'thresholds  all hold' : `thresholds  BROKEN: ${broken.join('; ')}`,
     '',
   ].join('\n');
+}
+
+/** The figures as a page of its own, to be kept or sent on. */
+export function page(title, found) {
+  const text = (value) => String(Array.isArray(value) ? value.join('; ') || 'none' : value)
+    .replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+  const rows = Object.entries(found).map(([name, value]) =>
+    `<tr><th>${text(name.replaceAll('_', ' '))}<td>${text(value)}`);
+  const held = found.thresholds_failed.length === 0;
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>${text(title)}</title>
+<style>body{font:16px/1.5 sans-serif;margin:2em}th{text-align:left;font-weight:400;padding-right:2em}
+.held{color:#060}.broken{color:#a00}</style>
+<h1>Load test: ${text(title)}</h1>
+<p class="${held ? 'held' : 'broken'}">${held ? 'All thresholds held.' : 'A threshold was broken.'}</p>
+<table>
+${rows.join('\n')}
+</table></html>
+`;
 }

@@ -5,6 +5,7 @@
 //! while the log can be reached: requests that pile up would be granted all at once.
 
 use super::Bidder;
+use super::heard::{Moment, Now};
 use super::logbook::Logbook;
 use crate::event::What;
 use crate::log::StreamStatus;
@@ -24,12 +25,14 @@ impl Bidder {
         let settled = self.arrivals.settled(now);
         match self.ledger().node() {
             None => settled,
-            Some(node) => settled.min(self.folds.heard.until(node, now, self.connected_since())),
+            Some(node) => settled.min(self.folds.heard.until(node, self.now(now))),
         }
     }
 
-    fn connected_since(&self) -> Option<Instant> {
-        self.logbook.get()?.status()?.stream?.connected_since
+    fn now(&self, clock: UnixSeconds) -> Now {
+        let since = || self.logbook.get()?.status()?.stream?.connected_since;
+        let connected_for = since().map(|since| since.elapsed());
+        Now { clock, moment: Moment(self.started.elapsed()), connected_for }
     }
 
     /// Once a second: says that this node is there, and asks for what it needs.

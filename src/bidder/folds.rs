@@ -105,7 +105,11 @@ impl Folds {
         drop(bytes);
         let limits = (rules.ledger, rules.seed);
         let (ledger, restored) = Ledger::read_checkpoint(from, rules.standing, limits)?;
-        Ok((Self::of(ledger, overlay), restored.with_holds))
+        let folds = Self::of(ledger, overlay);
+        for (node, last) in folds.ledger.nodes_heard_of() {
+            folds.heard.note(node, last);
+        }
+        Ok((folds, restored.with_holds))
     }
 
     /// Writes the folds as they are; between two events.

@@ -7,16 +7,18 @@
 //!
 //! Guarantees: while the log that is shared cannot be reached nothing ends, since nothing is
 //! heard. A node that says nothing for [`GONE_AFTER`], while the log can be reached, counts as
-//! gone: what it has still on its own disk comes late, if ever.
+//! gone: what it has still on its own disk comes late, if ever. After a start the nodes that are
+//! remembered from before are waited for like those that were heard since. Must not read a clock:
+//! simulated nodes run the same rules.
 
 use crate::model::{NodeKey, UnixSeconds};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long a silent node is waited for: a break of the connection and the way back are far
 /// shorter, and nobody's holds stay so much longer for a node that died.
-const GONE_AFTER: Duration = Duration::from_secs(30);
+pub const GONE_AFTER: Duration = Duration::from_secs(30);
 /// Nodes remembered: as many as may have leases.
 const NODES_MAX: usize = 1_024;
 
@@ -24,8 +26,23 @@ const NODES_MAX: usize = 1_024;
 struct Last {
     /// The latest time of its events, by its own clock.
     at: UnixSeconds,
-    /// When the last one was folded here.
-    folded: Instant,
+    /// When it was first asked about after the last one had been folded; `None`: not yet since.
+    folded: Option<Moment>,
+}
+
+/// Time that passes evenly, whatever the clock is set to, since any one moment.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct Moment(pub Duration);
+
+/// When it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// By this node's clock.
+    pub clock: UnixSeconds,
+    /// By what passes evenly.
+    pub moment: Moment,
+    /// How long the others can be heard by now; `None`: they cannot.
+    pub connected_for: Option<Duration>,
 }
 
 /// What was last heard of each node.
@@ -35,29 +52,34 @@ pub struct Heard(Mutex<BTreeMap<NodeKey, Last>>);
 impl Heard {
     /// An event of `node`, of the time `at`, was folded.
     pub fn note(&self, node: NodeKey, at: UnixSeconds) {
-        let folded = Instant::now();
         let mut nodes = self.0.lock();
         if nodes.len() >= NODES_MAX && !nodes.contains_key(&node) {
-            let quietest = nodes.iter().min_by_key(|(_, last)| last.folded).map(|(node, _)| *node);
+            let silence = |last: &Last| last.folded.map_or((1, Moment::default()), |at| (0, at));
+            let quietest =
+                nodes.iter().min_by_key(|(_, last)| silence(last)).map(|(node, _)| *node);
             quietest.and_then(|node| nodes.remove(&node));
         }
-        let last = nodes.entry(node).or_insert(Last { at, folded });
-        *last = Last { at: last.at.max(at), folded };
+        let last = nodes.entry(node).or_insert(Last { at, folded: None });
+        *last = Last { at: last.at.max(at), folded: None };
     }
 
-    /// Up to when everybody was heard, but at most `now`: nothing before `own` was. The others
-    /// can be heard since `connected`; never, if that is none.
-    pub fn until(&self, own: NodeKey, now: UnixSeconds, connected: Option<Instant>) -> UnixSeconds {
-        let nodes = self.0.lock();
+    /// Up to when everybody was heard, but at most now: nothing before `own` was. To be asked
+    /// several times a second: how long a node has been silent is known no better.
+    pub fn until(&self, own: NodeKey, now: Now) -> UnixSeconds {
+        let mut nodes = self.0.lock();
         if !nodes.contains_key(&own) {
             return UnixSeconds(0);
         }
-        let is_there = |node: NodeKey, last: &Last| {
-            let silent_since = connected.map(|connected| connected.max(last.folded));
-            node == own || silent_since.is_none_or(|since| since.elapsed() < GONE_AFTER)
-        };
-        let there = nodes.iter().filter(|(node, last)| is_there(**node, last));
-        there.map(|(_, last)| last.at).fold(now, UnixSeconds::min)
+        let mut until = now.clock;
+        for (node, last) in nodes.iter_mut() {
+            let folded = *last.folded.get_or_insert(now.moment);
+            let silent = now.moment.0.saturating_sub(folded.0);
+            let is_gone = now.connected_for.is_some_and(|heard| heard.min(silent) >= GONE_AFTER);
+            if *node == own || !is_gone {
+                until = until.min(last.at);
+            }
+        }
+        until
     }
 }
 
@@ -68,30 +90,38 @@ mod tests {
     const OWN: NodeKey = NodeKey(1);
     const OTHER: NodeKey = NodeKey(2);
 
+    fn now(clock: u32, moment_s: u64, connected_s: Option<u64>) -> Now {
+        let connected_for = connected_s.map(Duration::from_secs);
+        let moment = Moment(Duration::from_secs(moment_s));
+        Now { clock: UnixSeconds(clock), moment, connected_for }
+    }
+
     #[test]
     fn holds_end_by_whoever_was_heard_least() {
         let heard = Heard::default();
-        let (now, connected) = (UnixSeconds(1_000), Some(Instant::now()));
-        assert_eq!(heard.until(OWN, now, connected), UnixSeconds(0), "nothing came back yet");
+        let at = now(1_000, 0, Some(0));
+        assert_eq!(heard.until(OWN, at), UnixSeconds(0), "nothing came back yet");
         heard.note(OWN, UnixSeconds(999));
-        assert_eq!(heard.until(OWN, now, connected), UnixSeconds(999));
+        assert_eq!(heard.until(OWN, at), UnixSeconds(999));
         heard.note(OTHER, UnixSeconds(990));
         heard.note(OWN, UnixSeconds(1_005));
-        assert_eq!(heard.until(OWN, now, connected), UnixSeconds(990));
+        assert_eq!(heard.until(OWN, at), UnixSeconds(990));
         heard.note(OTHER, UnixSeconds(1_100));
-        assert_eq!(heard.until(OWN, now, connected), now, "a clock that is ahead ends nothing");
+        assert_eq!(heard.until(OWN, at), at.clock, "a clock that is ahead ends nothing");
     }
 
     #[test]
     fn a_node_that_is_gone_is_not_waited_for_but_only_while_it_could_be_heard() {
         let heard = Heard::default();
         heard.note(OTHER, UnixSeconds(10));
-        let Some(past) = Instant::now().checked_sub(2 * GONE_AFTER) else { return };
-        heard.0.lock().entry(OTHER).and_modify(|last| last.folded = past);
+        heard.note(OWN, UnixSeconds(20));
+        assert_eq!(heard.until(OWN, now(20, 100, Some(90))), UnixSeconds(10));
         heard.note(OWN, UnixSeconds(50));
-        let until = |connected| heard.until(OWN, UnixSeconds(60), connected);
-        assert_eq!(until(Some(past)), UnixSeconds(50), "it is gone");
-        assert_eq!(until(Some(Instant::now())), UnixSeconds(10), "it may just be coming back");
+        let until = |connected_s| heard.until(OWN, now(60, 130, connected_s));
+        assert_eq!(until(Some(30)), UnixSeconds(50), "it is gone");
+        assert_eq!(until(Some(29)), UnixSeconds(10), "it may just be coming back");
         assert_eq!(until(None), UnixSeconds(10), "nobody can be heard");
+        heard.note(OTHER, UnixSeconds(11));
+        assert_eq!(until(Some(120)), UnixSeconds(11), "it is back");
     }
 }

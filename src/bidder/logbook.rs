@@ -213,8 +213,11 @@ impl Opened {
     pub fn start(self, settings: &Settings, folds: &Arc<Folds>) -> Result<Logbook, LogbookError> {
         let fold: Arc<dyn Fold> = Arc::<Folds>::clone(folds);
         let engine = self.place.start(settings, self.after, fold)?;
-        // Bids of before a clean stop whose time has ended meanwhile.
-        folds.ledger.advance(clock::now());
+        if folds.ledger.node().is_none() {
+            // Bids of before a clean stop whose time has ended meanwhile. A log that is shared is
+            // not read yet: what they came to may be in it.
+            folds.ledger.advance(clock::now());
+        }
         if let Some(since) = self.unclean_since {
             let until = since.plus(longest_hold(settings)).plus(Seconds(1));
             folds.ledger.holds_unknown_until(until);
@@ -313,7 +316,7 @@ impl Logbook {
             std::thread::sleep(CLOSE_POLL);
         }
         // While bids of before an unclean stop may be in flight, no stop is a clean one.
-        if is_known && !self.folds.ledger.is_recovering(clock::now()) {
+        if is_known && !self.folds.ledger.is_recovering() {
             self.alive.end();
         }
     }

@@ -20,6 +20,8 @@ pub(super) enum Unit {
     Users,
     /// Parts of a set, of which there are some hundreds.
     Steps,
+    /// Runs of a simulation.
+    Seeds,
 }
 
 /// Work in progress, of one thread or several.
@@ -83,6 +85,7 @@ impl Progress {
             Unit::Bytes => HumanBytes(amount).to_string(),
             Unit::Users => format!("{} users", HumanCount(amount)),
             Unit::Steps => format!("{} steps", HumanCount(amount)),
+            Unit::Seeds => format!("{} seeds", HumanCount(amount)),
         }
     }
 }
@@ -94,7 +97,7 @@ fn bar(what: &'static str, unit: Unit, total: Option<u64>) -> ProgressBar {
             "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta} left"
         }
         (Unit::Bytes, None) => "{msg} {bytes} {bytes_per_sec}",
-        (Unit::Steps, _) => "{msg} {wide_bar} {pos}/{len} {eta} left",
+        (Unit::Steps | Unit::Seeds, _) => "{msg} {wide_bar} {pos}/{len} {eta} left",
         (Unit::Users, _) => "{msg} {wide_bar} {human_pos}/{human_len} users {per_sec} {eta} left",
     };
     let style = ProgressStyle::with_template(template);

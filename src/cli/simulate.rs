@@ -44,7 +44,7 @@ pub fn run(args: &SimulateArgs) -> u8 {
 }
 
 fn simulate(args: &SimulateArgs) -> Result<u8, Failure> {
-    let progress = Progress::begin("simulating", Unit::Steps, Some(args.seeds));
+    let progress = Progress::begin("simulating", Unit::Seeds, Some(args.seeds));
     let (total, broken) = (Mutex::new(Ran::default()), Mutex::new(None::<Broken>));
     let next = AtomicU64::new(0);
     let work = || -> Result<(), Failure> {

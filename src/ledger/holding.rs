@@ -71,7 +71,7 @@ impl Ledger {
     pub fn hold(&self, request: &HoldRequest<'_>, now: UnixSeconds) -> Result<(), HoldRefusal> {
         let (claim, account) = (request.claim, request.account);
         let capped = request.caps.iter().any(|(_, caps)| !caps.is_empty());
-        if self.is_recovering(now) && (capped || account.is_budgeted()) {
+        if self.is_recovering() && (capped || account.is_budgeted()) {
             return Err(HoldRefusal::Recovering);
         }
         account.reserve(claim.held, (now, claim.hold_ends())).map_err(HoldRefusal::Money)?;
@@ -158,6 +158,7 @@ impl Ledger {
     /// times a second. `now` must not be later than the arrival of any event that is not folded
     /// yet, or a billing could find its slot and its money given away though it came in time.
     pub fn advance(&self, now: UnixSeconds) -> usize {
+        self.ended_by.fetch_max(now.0, Ordering::Relaxed);
         let ended = self.holds.take_ended(now);
         for (_, hold) in &ended {
             self.give_back(hold);
@@ -194,15 +195,17 @@ impl Ledger {
         }
     }
 
-    /// Refuses holds on what is limited until `until`: to be told at the start after an unclean
-    /// stop, with the longest time of a hold after this node was last alive.
+    /// Refuses holds on what is limited until [`Self::advance`] is told of `until`: to be told at
+    /// the start after an unclean stop, with the longest time of a hold after this node was last
+    /// alive. The clock alone does not end it: what was billed may wait on another node's disk.
     pub fn holds_unknown_until(&self, until: UnixSeconds) {
         self.holds_unknown_until.fetch_max(until.0, Ordering::Relaxed);
     }
 
     /// Whether bids of before an unclean stop may still be billed.
-    pub fn is_recovering(&self, now: UnixSeconds) -> bool {
-        now.0 < self.holds_unknown_until.load(Ordering::Relaxed)
+    pub fn is_recovering(&self) -> bool {
+        let until = self.holds_unknown_until.load(Ordering::Relaxed);
+        self.ended_by.load(Ordering::Relaxed) < until
     }
 
     /// Another node bids: its hold counts against caps here, until it is released, its notice is

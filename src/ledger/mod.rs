@@ -109,6 +109,8 @@ pub struct Ledger {
     holds_expired: AtomicU64,
     /// Until when bids of before an unclean stop may still be billed.
     holds_unknown_until: AtomicU32,
+    /// Up to when holds were ended.
+    ended_by: AtomicU32,
 }
 
 impl Ledger {
@@ -132,6 +134,7 @@ impl Ledger {
             nodes: AtomicUsize::new(1),
             holds_expired: AtomicU64::new(0),
             holds_unknown_until: AtomicU32::new(0),
+            ended_by: AtomicU32::new(0),
         }
     }
 
@@ -264,6 +267,12 @@ impl Ledger {
     /// Live holds of this node.
     pub fn holds_live(&self) -> usize {
         self.holds.len()
+    }
+
+    /// The nodes that were heard of in the last day of the log, and the time of the last event of
+    /// each.
+    pub fn nodes_heard_of(&self) -> Vec<(NodeKey, UnixSeconds)> {
+        self.folds.lock().nodes.iter().map(|(node, last)| (*node, *last)).collect()
     }
 
     /// Holds of other nodes that count against caps here.

@@ -36,7 +36,7 @@ impl<'a> Bits<'a> {
         let text = text.as_bytes();
         // Every byte is looked at, whatever the others are: so it is done many at a time.
         let foreign =
-            |byte: &u8| !(byte.is_ascii_alphanumeric() | (*byte == b'-') | (*byte == b'_'));
+            |byte: &u8| !matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_');
         let well_formed = text.iter().fold(true, |well_formed, byte| well_formed & !foreign(byte));
         well_formed.then_some(Self { text, at: 0 })
     }

@@ -6,6 +6,7 @@ use super::shop::{self, People};
 use super::stream::Stream;
 use crate::audience::overlay::{EventSegments, OverlayLimits, OverlayView};
 use crate::bidder::folds::{FoldRules, Folds};
+use crate::bidder::heard::{Moment, Now};
 use crate::campaign::Book;
 use crate::decide::{BidIds, BlockList, Case, Decision, World, commit, decide, record};
 use crate::event::{Claim, Event, EventId, LogPosition, What};
@@ -18,6 +19,7 @@ use crate::openrtb::profile::ExchangeProfile;
 use crate::privacy::PrivacyRules;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How long notices count: longer than any run's delays.
 const NOTICES_FOR: Seconds = Seconds::DAY;
@@ -61,6 +63,7 @@ struct Running {
     folds: Folds,
     accounts: Vec<Arc<Account>>,
     folded: LogPosition,
+    started: Millis,
 }
 
 /// A checkpoint on disk.
@@ -82,6 +85,8 @@ pub struct Node {
     ended_cleanly: bool,
     /// Events that wait for the stream, on disk.
     pub spool: VecDeque<Event>,
+    /// When the last event that it handed in is durable.
+    durable: Millis,
     /// When events came that were handed in and are not folded yet.
     unfolded: BTreeMap<EventId, UnixSeconds>,
     rules: FoldRules,
@@ -106,6 +111,7 @@ impl Node {
             checkpoint: None,
             ended_cleanly: true,
             spool: VecDeque::new(),
+            durable: 0,
             unfolded: BTreeMap::new(),
             rules,
             hold_ttl: plan.hold_ttl,
@@ -125,10 +131,22 @@ impl Node {
         UnixSeconds((right + self.clock_wrong_s) as u32)
     }
 
-    /// Up to when time has passed for holds: what came in time and is not folded yet has its
-    /// hold still.
-    fn settled(&self, now: Millis) -> UnixSeconds {
-        self.unfolded.values().min().map_or(self.clock(now), |oldest| self.clock(now).min(*oldest))
+    /// Lets time pass for holds: what came in time and is not folded here yet has its hold still,
+    /// whichever node it came to.
+    fn end_holds(&self, stream: &Stream, now: Millis) {
+        let Some(running) = &self.running else { return };
+        let clock = self.clock(now);
+        let oldest = self.unfolded.values().min();
+        let mut settled = oldest.map_or(clock, |oldest| clock.min(*oldest));
+        if running.folds.ledger.node().is_some() {
+            let reachable_for = stream.reachable_for(now);
+            let connected_for = reachable_for.map(|since| since.min(now - running.started));
+            let connected_for = connected_for.map(Duration::from_millis);
+            let moment = Moment(Duration::from_millis(now));
+            let now = Now { clock, moment, connected_for };
+            settled = settled.min(running.folds.heard.until(self.key, now));
+        }
+        running.folds.ledger.advance(settled);
     }
 
     /// Sets its clock wrong by so much, from minus to plus [`CLOCK_STEP_MAX_S`].
@@ -151,9 +169,9 @@ impl Node {
             }
         };
         let accounts = folds.ledger.adopt(&common.book);
-        let mut running = Running { folds, accounts, folded };
+        let mut running = Running { folds, accounts, folded, started: now };
         running.fold(stream, stream.end());
-        running.folds.ledger.advance(self.settled(now));
+        self.spool.iter().for_each(|event| running.folds.keep(event));
         let first = self.life == 1;
         let is_known = self.ended_cleanly && with_holds;
         if !first && !is_known {
@@ -164,6 +182,7 @@ impl Node {
         }
         self.ended_cleanly = false;
         self.running = Some(running);
+        self.end_holds(stream, now);
     }
 
     /// Ends it without a word.
@@ -173,13 +192,11 @@ impl Node {
     }
 
     /// Ends it in order.
-    pub fn stop(&mut self, now: Millis) {
+    pub fn stop(&mut self) {
         self.write_checkpoint(Holds::Written);
-        let clock = self.clock(now);
         let running = self.running.take();
         // While bids of before a crash may be in flight, no stop is a clean one.
-        self.ended_cleanly =
-            running.is_some_and(|running| !running.folds.ledger.is_recovering(clock));
+        self.ended_cleanly = running.is_some_and(|running| !running.folds.ledger.is_recovering());
     }
 
     /// Writes a checkpoint.
@@ -199,6 +216,20 @@ impl Node {
         running.fold(stream, to);
     }
 
+    /// Keeps an event on its disk until the stream can be reached.
+    pub fn keep(&mut self, event: Event) {
+        if let Some(running) = &self.running {
+            running.folds.keep(&event);
+        }
+        self.spool.push_back(event);
+    }
+
+    /// When what is handed in now is durable: what a node hands in stays in its order.
+    pub fn durable_at(&mut self, at: Millis) -> Millis {
+        self.durable = self.durable.max(at);
+        self.durable
+    }
+
     /// Takes note of an event that is handed in.
     pub fn await_fold(&mut self, event: &Event) {
         self.unfolded.insert(event.id, event.at);
@@ -215,12 +246,12 @@ impl Node {
     }
 
     /// Lets a second pass; what it wants to have in the log.
-    pub fn second(&mut self, now: Millis, tell_counts: bool) -> Vec<What> {
+    pub fn second(&mut self, stream: &Stream, (now, tell_counts): (Millis, bool)) -> Vec<What> {
         let clock = self.clock(now);
         self.last_alive = self.last_alive.max(clock);
+        self.end_holds(stream, now);
         let Some(running) = &self.running else { return Vec::new() };
         let ledger = &running.folds.ledger;
-        ledger.advance(self.settled(now));
         let mut wanted: Vec<What> =
             ledger.lease_needs(clock).into_iter().map(What::LeaseRequest).collect();
         if tell_counts {

@@ -4,7 +4,8 @@
 //! - In every rolling window of a cap there are at most as many impressions as the cap allows, of
 //!   those whose notice came while their hold stood. Where several nodes bid for one person
 //!   within the time that a hold takes from one to the other, or where the log is out of reach,
-//!   each of them can fill the cap: then it is that often.
+//!   each of them can fill the cap: then it is that often. A notice that a node kept on its disk
+//!   until the others took that node for gone is late.
 //! - What is billed, without what was billed late, is at most the budget, in all and by day.
 //! - On every node and in every account: spent + held + leased + free = budget.
 //! - Nobody is bid for by a campaign that sells to its buyers once, after the purchase was folded.
@@ -99,7 +100,7 @@ impl Oracle {
     /// Takes in an event of the log.
     pub fn see(
         &mut self,
-        (position, event): (LogPosition, &Event),
+        (position, event, was_waited_for): (LogPosition, &Event, bool),
         common: &Common,
         plan: &Plan,
     ) -> Checked {
@@ -109,7 +110,8 @@ impl Oracle {
                     if self.billed.insert(notice.claim.bid) =>
                 {
                     let cost = notice.claim.charge_at(price);
-                    self.bill((&notice.claim, cost, event.at), common, plan)
+                    let late = !was_waited_for || is_late(&notice.claim, event.at, plan);
+                    self.bill((&notice.claim, cost, event.at), late, (common, plan))
                 }
                 _ => Ok(()),
             },
@@ -126,12 +128,11 @@ impl Oracle {
     fn bill(
         &mut self,
         (claim, cost, at): (&Claim, MoneyNanos, UnixSeconds),
-        common: &Common,
-        plan: &Plan,
+        late: bool,
+        (common, plan): (&Common, &Plan),
     ) -> Checked {
         self.impressions += 1;
-        // A clock that went forth and back ends holds before their time.
-        if at.plus(doubt(plan)) >= claim.hold_ends() {
+        if late {
             self.late += 1;
             return Ok(());
         }
@@ -219,6 +220,12 @@ impl Oracle {
             None => Ok(()),
         }
     }
+}
+
+/// Whether a billing came when its hold had ended: a clock that went forth and back ends holds
+/// before their time.
+fn is_late(claim: &Claim, at: UnixSeconds, plan: &Plan) -> bool {
+    at.plus(doubt(plan)) >= claim.hold_ends()
 }
 
 /// By how much clocks that are wrong stretch or shrink a window or a hold: by twice as much as one

@@ -2,7 +2,7 @@
 
 use crate::demo::dice::Dice;
 use crate::ledger::LedgerLimits;
-use crate::model::Seconds;
+use crate::model::{Seconds, UnixSeconds};
 
 /// Milliseconds of simulated time.
 pub type Millis = u64;
@@ -75,6 +75,12 @@ impl Plan {
             hold_delay_max: dice.between(1, 30),
             limits: limits(tiny),
         }
+    }
+
+    /// When, at the earliest, something came that a node's clock says came at `at`.
+    pub fn earliest(&self, at: UnixSeconds) -> Millis {
+        let ahead = if self.clocks_step { CLOCK_STEP_MAX_S } else { 0 };
+        Millis::from(at.0.saturating_sub(BEGIN_S + ahead)) * 1_000
     }
 
     /// Whether every notice comes while its hold stands.

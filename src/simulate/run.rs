@@ -205,7 +205,7 @@ impl World<'_> {
             }
             Happens::Start(node) => {
                 self.nodes[node].start(&self.common, &self.stream, self.now);
-                Ok(())
+                self.send_spool(node)
             }
             Happens::StreamBack => self.stream_back(),
         }
@@ -324,7 +324,8 @@ impl World<'_> {
 
     /// A node hands an event to its log: it takes a moment until it is durable.
     fn hand_in(&mut self, node: usize, event: Event, told: Option<(Told, u32)>) {
-        let delay = self.dice.between(1, 20);
+        let durable = self.now + self.dice.between(1, 20);
+        let delay = self.nodes[node].durable_at(durable) - self.now;
         let life = self.nodes[node].life;
         self.nodes[node].await_fold(&event);
         self.in_so_many(delay, Happens::Append(node, life, event, told));
@@ -340,20 +341,20 @@ impl World<'_> {
         if !is_same_life {
             // It crashed meanwhile: what it wrote may be durable or not, but nobody was told.
             if self.dice.per_mille(500) && self.stream.is_reachable(self.now) {
-                self.put_into_stream(&event)?;
+                self.put_into_stream(node, &event)?;
             }
             if let Some((told, times)) = told {
                 self.tell_again(told, times);
             }
             return Ok(());
         }
-        if !self.stream.is_reachable(self.now) {
+        if !self.stream.is_reachable(self.now) || !self.nodes[node].spool.is_empty() {
             self.acknowledged.insert(event.id);
-            self.nodes[node].spool.push_back(event);
+            self.nodes[node].keep(event);
             return Ok(());
         }
         let id = event.id;
-        let position = self.put_into_stream(&event)?;
+        let position = self.put_into_stream(node, &event)?;
         // What is acknowledged was folded by the node that acknowledges it.
         self.fold(node, position);
         self.acknowledged.insert(id);
@@ -361,9 +362,11 @@ impl World<'_> {
     }
 
     /// Puts an event into the log; every node hears of it in its time.
-    fn put_into_stream(&mut self, event: &Event) -> Result<LogPosition, Violation> {
-        let position = self.stream.append(event.clone());
-        self.oracle.see((position, event), &self.common, self.plan)?;
+    fn put_into_stream(&mut self, node: usize, event: &Event) -> Result<LogPosition, Violation> {
+        self.stream.note_silence(node, (self.now, self.plan.stream_delay_max));
+        let was_waited_for = self.stream.is_waited_for(node, self.plan.earliest(event.at));
+        let position = self.stream.append(node, (event.clone(), self.now));
+        self.oracle.see((position, event, was_waited_for), &self.common, self.plan)?;
         for node in 0..self.plan.nodes {
             let delay = self.dice.below(1 + self.plan.stream_delay_max);
             self.in_so_many(delay, Happens::Fold(node, position));
@@ -382,7 +385,7 @@ impl World<'_> {
         self.in_so_many(1_000, Happens::Second);
         let tell_counts = (self.now / 1_000).is_multiple_of(10);
         for node in 0..self.plan.nodes {
-            for what in self.nodes[node].second(self.now, tell_counts) {
+            for what in self.nodes[node].second(&self.stream, (self.now, tell_counts)) {
                 let event = self.nodes[node].event(what, self.now);
                 self.hand_in(node, event, None);
             }
@@ -413,7 +416,7 @@ impl World<'_> {
             self.ran.crashes += 1;
             self.nodes[node].crash();
         } else if self.dice.per_mille(self.plan.stop_per_mille) {
-            self.nodes[node].stop(self.now);
+            self.nodes[node].stop();
         } else {
             if self.dice.per_mille(40) {
                 self.nodes[node].write_checkpoint(Holds::LeftOut);
@@ -429,10 +432,16 @@ impl World<'_> {
         if !self.stream.is_reachable(self.now) {
             return Ok(());
         }
-        for node in 0..self.plan.nodes {
-            while let Some(event) = self.nodes[node].spool.pop_front() {
-                self.put_into_stream(&event)?;
-            }
+        (0..self.plan.nodes).try_for_each(|node| self.send_spool(node))
+    }
+
+    /// A node that is up sends what is on its disk.
+    fn send_spool(&mut self, node: usize) -> Result<(), Violation> {
+        if !self.nodes[node].is_up() || !self.stream.is_reachable(self.now) {
+            return Ok(());
+        }
+        while let Some(event) = self.nodes[node].spool.pop_front() {
+            self.put_into_stream(node, &event)?;
         }
         Ok(())
     }
@@ -440,6 +449,11 @@ impl World<'_> {
     /// The end: everything that was acknowledged is in the log, and all nodes agree.
     fn end(&mut self) -> Result<(), Violation> {
         self.now = self.plan.length.max(self.now) + 60_000;
+        for node in &mut self.nodes {
+            if !node.is_up() {
+                node.start(&self.common, &self.stream, self.now);
+            }
+        }
         self.stream_back()?;
         let end = self.stream.end();
         let mut left: HashSet<EventId> = std::mem::take(&mut self.acknowledged);
@@ -450,9 +464,6 @@ impl World<'_> {
             return Err(Violation::Lost);
         }
         for node in &mut self.nodes {
-            if !node.is_up() {
-                node.start(&self.common, &self.stream, self.now);
-            }
             node.fold(&self.stream, end);
             self.oracle.books(node, &self.common, node.clock(self.now))?;
         }

@@ -9,6 +9,7 @@ use super::event_metrics::{self, EventMetrics, OverlayMetrics};
 use super::histogram::{Histogram, HistogramShape};
 use super::labels::{Overdue, Port, Refusal};
 use super::log_metrics::{self, LogMetrics};
+use super::process;
 use super::stream_metrics::{self, StreamMetrics};
 use crate::model::Currency;
 use ::metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
@@ -120,6 +121,7 @@ impl Metrics {
         let mut text = self.recorder.handle().render();
         self.decision_ns.render(&mut text);
         self.request_body_bytes.render(&mut text);
+        process::render(&mut text);
         text
     }
 }

@@ -5,6 +5,7 @@
 //! - [`bid_metrics`] the counters of requests, notices and money
 //! - [`event_metrics`] those of what shops and browsers send
 //! - [`histogram`] fixed-bucket histograms, one column a worker
+//! - [`process`] memory, files and processor time, as the kernel has them
 //! - [`logs`] the log on standard error
 //!
 //! Guarantees: counting never allocates, formats or locks; memory does not grow between two
@@ -18,6 +19,7 @@ mod log_metrics;
 pub mod logs;
 pub mod memory;
 pub mod metrics;
+mod process;
 mod stream_metrics;
 
 pub use bid_metrics::{ExchangeMetrics, NoticeMetrics, SpendMeter};

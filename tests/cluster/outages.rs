@@ -80,7 +80,7 @@ fn tell_purchases(node: &Node) {
         node.purchase(&person, &item(number));
         assert_eq!(node.bidding().bid(&person), None, "{person} has bought");
     }
-    assert!(node.metric("homing_withheld_events") > 0.0);
+    node.wait("them to be withheld", |node| node.metric("homing_withheld_events") > 0.0);
 }
 
 /// What was bought, in the order of the stream.

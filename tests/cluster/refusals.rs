@@ -32,6 +32,19 @@ fn an_event_that_cannot_be_read_stops_the_folds_and_is_named() {
 }
 
 #[test]
+fn a_stream_that_the_server_has_no_room_for_is_told_with_its_setting() {
+    let Some(world) = World::new() else { return };
+    let config = world.write_node("n1", "");
+    let text = std::fs::read_to_string(&config).expect("it was written");
+    let greedy =
+        text.replace("log_keep_bytes_max = 67108864", "log_keep_bytes_max = 1125899906842624");
+    assert_ne!(greedy, text);
+    std::fs::write(&config, greedy).expect("written");
+    let node = Node::start("n1", &config);
+    node.wait("the refusal", |node| obstacle(node).contains("`log_keep_bytes_max` in [data]"));
+}
+
+#[test]
 fn a_second_node_of_the_same_name_is_refused() {
     let Some(world) = World::new() else { return };
     let first = world.start("n1");

@@ -51,6 +51,8 @@ poll_s = 0
 
 [data]
 log = "SERVERS"
+# The server sets aside a part of the disk that is free, which may be little.
+log_keep_bytes_max = 67108864
 
 [limits]
 decision_budget_us = 1000000

@@ -58,10 +58,7 @@ impl Reader {
             *self.shared.connected_since.lock() = None;
             match ended {
                 Err(StreamFault::Lasting(reason)) => return self.shared.fail(&reason),
-                Err(StreamFault::Passing(reason)) => {
-                    self.shared.failures.fetch_add(1, Ordering::Relaxed);
-                    tracing::warn!(reason, "the stream is not read for now");
-                }
+                Err(StreamFault::Passing(reason)) => self.shared.pause(&reason),
                 Ok(()) => {}
             }
             attempts += 1;
@@ -80,7 +77,7 @@ impl Reader {
         let found = stream::open(&self.context, &self.rules).await?;
         self.recognise(&found)?;
         let mut messages = self.subscribe(&found).await?;
-        *self.shared.connected_since.lock() = Some(since);
+        self.shared.connect(since);
         self.is_open.send_replace(true);
         let mut is_first = true;
         loop {

@@ -30,6 +30,8 @@ pub(super) struct Shared {
     /// Why this node folds no more.
     failed: Mutex<Option<String>>,
     pub(super) connected_since: Mutex<Option<Instant>>,
+    /// Why the stream was last not read; none since it is.
+    unread: Mutex<Option<String>>,
     /// When an event of this node, handed in since the start, last came back.
     heard: Mutex<Option<Instant>>,
     silence_max: Duration,
@@ -51,6 +53,7 @@ impl Shared {
             stuck: Mutex::default(),
             failed: Mutex::default(),
             connected_since: Mutex::default(),
+            unread: Mutex::default(),
             heard: Mutex::default(),
             silence_max,
             started: Instant::now(),
@@ -66,6 +69,19 @@ impl Shared {
         let refusal = LogError::Unavailable(reason.to_owned());
         self.desk.refuse(Some(refusal.clone()));
         self.desk.dismiss(&refusal);
+    }
+
+    /// The stream is not read for now, for this reason.
+    pub(super) fn pause(&self, reason: &str) {
+        tracing::warn!(reason, "the stream is not read for now");
+        *self.unread.lock() = Some(reason.to_owned());
+        self.failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The stream is read.
+    pub(super) fn connect(&self, since: Instant) {
+        *self.connected_since.lock() = Some(since);
+        *self.unread.lock() = None;
     }
 
     pub(super) fn has_failed(&self) -> bool {
@@ -107,7 +123,9 @@ impl Shared {
             return Some(if connected {
                 format!("the stream is being read: {behind} events to go")
             } else {
-                "the stream cannot be reached yet".to_owned()
+                let reason = self.unread.lock();
+                let reason = reason.as_deref().unwrap_or("no server answers");
+                format!("the stream cannot be reached yet: {reason}")
             });
         };
         let silence = heard.elapsed();

@@ -7,7 +7,10 @@
 use crate::event::LogPosition;
 use crate::log::StreamRules;
 use crate::log::disk::Disk;
-use async_nats::jetstream::context::{Context, GetStreamErrorKind};
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::context::{
+    Context, CreateStreamError, CreateStreamErrorKind, GetStreamErrorKind,
+};
 use async_nats::jetstream::stream::{
     Config, DiscardPolicy, Info, RetentionPolicy, StorageType, Stream,
 };
@@ -86,9 +89,32 @@ async fn make(context: &Context, rules: &StreamRules) -> Result<Stream, StreamFa
         deny_delete: true,
         ..Config::default()
     };
-    let made = context.create_stream(config).await;
+    let made = context.create_stream(config).await.map_err(|error| unmade(&error, rules))?;
     tracing::info!(stream = rules.name, replicas = rules.replicas, "stream made");
-    made.map_err(|error| StreamFault::Passing(format!("the stream cannot be made: {error}")))
+    Ok(made)
+}
+
+/// Why a stream is not made, and what to do. It is tried again: a server may be given more room.
+fn unmade(error: &CreateStreamError, rules: &StreamRules) -> StreamFault {
+    const NO_ROOM: [ErrorCode; 3] = [
+        ErrorCode::STORAGE_RESOURCES_EXCEEDED,
+        ErrorCode::INSUFFICIENT_RESOURCES,
+        ErrorCode::ACCOUNT_RESOURCES_EXCEEDED,
+    ];
+    let CreateStreamErrorKind::JetStream(told) = error.kind() else {
+        return StreamFault::Passing(format!("the stream cannot be made: {error}"));
+    };
+    let hint = if NO_ROOM.contains(&told.error_code()) {
+        let (bytes, replicas) = (rules.keep_bytes, rules.replicas);
+        format!(
+            "; it may grow to {bytes} bytes (`log_keep_bytes_max` in [data]) on {replicas} \
+             servers, more than they set aside: lower that, or raise `max_file_store` in the \
+             servers' `jetstream` section or the account's limit"
+        )
+    } else {
+        String::new()
+    };
+    StreamFault::Passing(format!("the stream cannot be made: {told}{hint}"))
 }
 
 fn check(info: &Info, rules: &StreamRules) -> Result<(), StreamFault> {
