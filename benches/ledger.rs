@@ -55,6 +55,10 @@ const NOW: UnixSeconds = UnixSeconds(1_795_435_200);
 const PAIRS: u64 = 1_000_000;
 /// Campaigns over which the pairs are spread.
 const CAMPAIGNS: u64 = 100;
+/// Campaigns of which each person has had impressions: of a few shops, one or two of each.
+const CAMPAIGNS_A_PERSON: u64 = 4;
+/// Other such numbers for which memory is measured: the dearest for a pair, and the most there are.
+const OTHERS_A_PERSON: [u64; 2] = [1, CAMPAIGNS];
 /// Walks through the pairs without meeting one twice: it shares no factor with their number.
 const STEP: u64 = 618_033;
 const PRICE: CpmMicros = CpmMicros(2_400_000);
@@ -65,7 +69,9 @@ fn main() {
         .measurement_time(Duration::from_secs(2))
         .sample_size(30)
         .configure_from_args();
-    measure_memory();
+    for a_person in [CAMPAIGNS_A_PERSON].into_iter().chain(OTHERS_A_PERSON) {
+        measure_memory(a_person);
+    }
     let book = Shelf::filled();
     measure_checkpoint(&book);
     let mut group = criterion.benchmark_group("ledger_1m_pairs");
@@ -86,6 +92,8 @@ struct Shelf {
     caps: Caps,
     no_caps: Caps,
     turns: AtomicU64,
+    /// Campaigns that each person has met.
+    a_person: u64,
 }
 
 impl Shelf {
@@ -112,16 +120,19 @@ impl Shelf {
             },
             no_caps: Caps::default(),
             turns: AtomicU64::new(0),
+            a_person: CAMPAIGNS_A_PERSON,
         }
     }
+
     fn claim(&self, turn: u64) -> Claim {
         let pair = turn.wrapping_mul(STEP) % PAIRS;
+        let (person, number) = (pair / self.a_person, pair % self.a_person);
         Claim {
             bid: BidId::nth(1, self.turns.fetch_add(1, Ordering::Relaxed)),
             exchange: ExchangeKey(1),
-            campaign: CampaignKey(pair % CAMPAIGNS),
+            campaign: CampaignKey((person + number) % CAMPAIGNS),
             creative: CreativeKey(1),
-            keys: smallvec![UserKey(BidId::nth(2, pair / CAMPAIGNS).0)],
+            keys: smallvec![UserKey(BidId::nth(2, person).0)],
             ceiling: PRICE,
             currency: Currency::USD,
             held: PRICE.cost_of_one(),
@@ -226,11 +237,13 @@ fn measure_holding(group: &mut BenchmarkGroup<'_, WallTime>, threads: u64, shelf
     });
 }
 
-/// What a (person, campaign) pair takes at one impression and at ten.
-fn measure_memory() {
+/// What a (person, campaign) pair takes at one impression and at ten, where people have met so many
+/// campaigns each.
+fn measure_memory(a_person: u64) {
     let before = BYTES.load(Ordering::Relaxed);
     // Next to nothing is remembered of notices, so that what is measured is people.
-    let shelf = Shelf::new(LedgerLimits { notices_max: 1_000, ..LedgerLimits::default() });
+    let limits = LedgerLimits { notices_max: 1_000, ..LedgerLimits::default() };
+    let shelf = Shelf { a_person, ..Shelf::new(limits) };
     let mut out = std::io::stdout();
     for impressions in 1..=10 {
         for turn in 0..PAIRS {
@@ -240,7 +253,11 @@ fn measure_memory() {
         let bytes = BYTES.load(Ordering::Relaxed) - before;
         let each = bytes as f64 / shelf.ledger.persons() as f64;
         if impressions == 1 || impressions == 10 {
-            writeln!(out, "a pair with {impressions} impressions: {each:.1} bytes").expect("told");
+            writeln!(
+                out,
+                "a pair with {impressions} impressions, {a_person} campaigns a person: {each:.1} bytes"
+            )
+            .expect("told");
         }
     }
     assert_eq!(shelf.ledger.persons(), PAIRS as usize);

@@ -20,6 +20,8 @@ const HEAD: usize = 3;
 const DEAD_SHARE: usize = 8;
 /// The arena grows by one in so many words.
 const GROWTH_SHARE: usize = 16;
+/// Most words of a draft that is kept for the next change: there is one in every table.
+const DRAFT_KEPT: usize = 128;
 /// Smallest growth, in words: as many as a few records need.
 const GROWTH_MIN: usize = 64;
 
@@ -58,7 +60,9 @@ impl Records {
         let result = change(&mut draft);
         draft.truncate(RECORD_WORDS_MAX);
         self.put(key, &draft);
-        self.draft = draft;
+        if draft.capacity() <= DRAFT_KEPT {
+            self.draft = draft;
+        }
         result
     }
 
