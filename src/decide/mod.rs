@@ -268,6 +268,7 @@ fn judge_campaigns(case: &Case<'_, '_>, decision: &mut Decision, observer: &mut 
         currency,
         agent,
         offers: &offers,
+        welcome: eligibility::LastShop::default(),
     };
     let mut left = CANDIDATES_MAX;
     for campaign in by_segment.chain(everybodys) {

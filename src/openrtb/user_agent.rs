@@ -137,6 +137,17 @@ const BY_LETTER: [u64; 26] = {
     letters
 };
 
+/// For each second byte, the parts that have it: of those that begin with a letter, hardly any is
+/// left to be compared.
+const BY_SECOND: [u64; 128] = {
+    let (mut seconds, mut n) = ([0; 128], 0);
+    while n < PARTS.len() {
+        seconds[PARTS[n].as_bytes()[1] as usize] |= 1 << n;
+        n += 1;
+    }
+    seconds
+};
+
 /// The beginning of a user agent in small letters.
 struct Lowered {
     bytes: [u8; AGENT_BYTES_MAX],
@@ -159,9 +170,11 @@ impl Lowered {
     /// Which of [`PARTS`] are in it, in one pass.
     fn parts(&self) -> Found {
         let mut found = 0;
-        for (at, byte) in self.bytes().iter().enumerate() {
-            let letter = usize::from(byte.wrapping_sub(b'a'));
-            let mut left = BY_LETTER.get(letter).map_or(0, |parts| parts & !found);
+        for (at, pair) in self.bytes().windows(2).enumerate() {
+            let letter = usize::from(pair[0].wrapping_sub(b'a'));
+            let first = BY_LETTER.get(letter).copied().unwrap_or(0);
+            let second = BY_SECOND.get(usize::from(pair[1])).copied().unwrap_or(0);
+            let mut left = first & second & !found;
             while left != 0 {
                 let part = left.trailing_zeros();
                 left &= left - 1;

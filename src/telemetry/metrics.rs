@@ -306,7 +306,9 @@ mod tests {
         let text = metrics.render();
         for line in text.lines().filter(|line| line.starts_with("# TYPE")) {
             let name = line.split(' ').nth(2).expect("a TYPE line names its family");
-            assert!(name.starts_with("homing_"), "{name}");
+            // Those of the process have the names that every dashboard knows.
+            let is_known = name.starts_with("homing_") || name.starts_with("process_");
+            assert!(is_known, "{name}");
             assert!(text.contains(&format!("# HELP {name} ")), "{name} has no description");
         }
     }

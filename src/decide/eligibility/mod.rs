@@ -27,6 +27,7 @@ use crate::model::{Currency, NoBidReason, UserKey};
 use crate::openrtb::user_agent::UserAgentClass;
 
 pub use fitting::duration_s;
+pub use publisher::LastShop;
 pub(super) use publisher::same_category;
 
 /// Keeps the holdout independent of the arms.
@@ -48,6 +49,8 @@ pub struct Judge<'j, 'c, 'r> {
     pub agent: UserAgentClass,
     /// What the impressions offer.
     pub offers: &'j Offers<'j, 'c, 'r>,
+    /// What the publisher says of the shop that was judged last.
+    pub welcome: LastShop,
 }
 
 impl<'j, 'c> Judge<'j, 'c, '_> {

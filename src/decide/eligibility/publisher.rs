@@ -11,6 +11,7 @@ use crate::model::{InventoryKind, NoBidReason};
 use crate::openrtb::list::RawList;
 use crate::openrtb::offer::DsaRequest;
 use crate::openrtb::profile::RequiredField;
+use std::cell::Cell;
 
 /// The IAB's first taxonomy: `IAB7-39` is a child of `IAB7`. Codes of all others are mere
 /// numbers.
@@ -24,26 +25,51 @@ const PUBLISHER_WILL_RENDER: u8 = 2;
 /// Hosts of pages that advertise an app.
 const APP_STORES: [&str; 3] = ["apps.apple.com", "itunes.apple.com", "play.google.com"];
 
+/// What is said of a shop, whichever campaign of it asks: the lists, which may be long, are gone
+/// through once for all campaigns of one shop, which are judged one after the other as a rule.
+#[derive(Clone, Copy)]
+struct ShopVerdict {
+    category_blocked: bool,
+    domain_blocked: bool,
+}
+
+/// The verdict on the shop that was judged last, by its number.
+#[derive(Default)]
+pub struct LastShop(Cell<Option<(usize, ShopVerdict)>>);
+
 impl Judge<'_, '_, '_> {
     /// What ends a campaign as a whole: `bcat` and `acat`, `badv`, `bapp`.
     pub(super) fn publisher(&self, campaign: &Campaign, advertiser: &Advertiser) -> Gate<()> {
-        let request = self.case.request;
+        let verdict = self.shop_verdict(campaign.advertiser, advertiser);
         if self.lists_categories() {
-            let own = advertiser.categories.in_taxonomy(request.category_taxonomy);
             let welcome = |creative: &Creative| self.categories_welcome(advertiser, creative);
-            if self.is_blocked(own) || !self.any_creative(campaign, welcome) {
+            if verdict.category_blocked || !self.any_creative(campaign, welcome) {
                 return Err(NoBidReason::CategoryBlocked.into());
             }
         }
-        let blocks_domain = |blocked: &str| is_within_domain(&advertiser.domain, blocked);
-        if request.blocked_advertisers.any_text(blocks_domain) {
+        if verdict.domain_blocked {
             return Err(NoBidReason::AdvertiserBlocked.into());
         }
-        let blocks_apps = !request.blocked_apps.is_empty();
+        let blocks_apps = !self.case.request.blocked_apps.is_empty();
         if blocks_apps && !self.any_creative(campaign, |one| !self.is_app_blocked(one)) {
             return Err(NoBidReason::AppBlocked.into());
         }
         Ok(())
+    }
+
+    fn shop_verdict(&self, number: usize, shop: &Advertiser) -> ShopVerdict {
+        if let Some((_, verdict)) = self.welcome.0.get().filter(|(last, _)| *last == number) {
+            return verdict;
+        }
+        let request = self.case.request;
+        let blocks_domain = |blocked: &str| is_within_domain(&shop.domain, blocked);
+        let verdict = ShopVerdict {
+            category_blocked: self
+                .is_blocked(shop.categories.in_taxonomy(request.category_taxonomy)),
+            domain_blocked: request.blocked_advertisers.any_text(blocks_domain),
+        };
+        self.welcome.0.set(Some((number, verdict)));
+        verdict
     }
 
     /// Whether the publisher and the exchange take a creative of an advertiser.

@@ -6,7 +6,7 @@
 
 mod because;
 
-use super::eligibility::Judge;
+use super::eligibility::{Judge, LastShop};
 use super::offers::Offers;
 use super::price::{FACTOR_NAMES, Quote};
 use super::{Case, Decision, No, Observer, decide_observed};
@@ -166,6 +166,7 @@ fn judge_the_others(case: &Case<'_, '_>, decision: &Decision, recorder: &mut Rec
         currency,
         agent: decision.agent,
         offers: &offers,
+        welcome: LastShop::default(),
     };
     for number in 0..case.world.book.campaigns.len() {
         let index = CampaignIndex(number as u32);

@@ -41,6 +41,7 @@ pub(super) struct RawText<'a> {
 }
 
 impl<'a> RawText<'a> {
+    #[inline]
     pub(super) fn unescaped(&self) -> Cow<'a, str> {
         if self.escaped { Cow::Owned(unescape(self.inside)) } else { Cow::Borrowed(self.inside) }
     }
