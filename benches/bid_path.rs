@@ -19,9 +19,10 @@ use homing::model::{BidId, NoBidReason};
 use homing::notice::Keyring;
 use homing::notice::token::Tokens;
 use homing::notice::urls::NoticeUrls;
+use homing::openrtb::json::Index;
 use homing::openrtb::offer::Medium;
 use homing::openrtb::response::{self, BidFields, MarkupField, ResponseHead};
-use homing::openrtb::{BidRequest, Form, decode_json, decode_protobuf};
+use homing::openrtb::{BidRequest, Form, decode_indexed, decode_json, decode_protobuf};
 use homing::privacy::tcf::TcfString;
 use homing::privacy::{Ground, verdict};
 use homing::server::clock;
@@ -68,6 +69,14 @@ fn decode(criterion: &mut Criterion) {
         group.throughput(Throughput::Bytes(body.len() as u64));
         group.bench_function(name, |bencher| {
             bencher.iter(|| decode_json(black_box(body.as_bytes())).expect("a bid request"));
+        });
+        // As the bid path reads it: impressions only when somebody asks for them.
+        let mut index = Index::default();
+        group.bench_function(format!("{name}_indexed"), |bencher| {
+            bencher.iter(|| {
+                let request = decode_indexed(black_box(body.as_bytes()), &mut index);
+                black_box(request.is_ok())
+            });
         });
         group.bench_function(format!("{name}_serde_json_value"), |bencher| {
             bencher.iter(|| {

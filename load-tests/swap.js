@@ -36,7 +36,7 @@ export const options = {
       gracefulStop: SWAP_TIMEOUT,
     },
   },
-  thresholds: { ...thresholds, swap_ms: ['count>0'] },
+  thresholds: { ...thresholds, swap_ms: ['max>0'] },
 };
 
 /** Puts the next set into service. */

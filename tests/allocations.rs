@@ -76,8 +76,8 @@ fn allocations(work: impl FnOnce()) -> u64 {
 }
 
 const MARKET: Market = Market { shops: 20, campaigns_a_shop: 10 };
-/// The table of holds and the list of their ends, one entry of each a bid.
-const TABLES_GROWN_BY_A_BID: u64 = 2;
+/// The table of holds; and of their ends the list of a second, the tree of seconds, the tree's root.
+const TABLES_GROWN_BY_A_BID: u64 = 4;
 /// Rounds before anything is measured: buffers grow, thread-locals are made.
 const WARM_UP: usize = 3;
 
@@ -195,7 +195,8 @@ fn writing_an_answer_allocates_nothing_once_the_buffer_is_large() {
 }
 
 /// A bid itself allocates nothing. The ledger's tables double as they grow, and a table that
-/// is as full as it ever was may do so at any bid: that is all that is left.
+/// is as full as it ever was may do so at any bid; so do the sixteen lists of what ends in one
+/// second, in a second with more bids than those whose lists they use again. That is all that is left.
 #[test]
 fn a_bid_allocates_only_where_a_table_of_the_ledger_grows() {
     let mut service = service();
@@ -211,5 +212,5 @@ fn a_bid_allocates_only_where_a_table_of_the_ledger_grows() {
         service.release(service.last_bid());
     }
     assert!(most <= TABLES_GROWN_BY_A_BID, "{most} allocations for one bid");
-    assert!(allocating <= bodies.len() / 100, "{allocating} of {} bids allocated", bodies.len());
+    assert!(allocating <= bodies.len() / 10, "{allocating} of {} bids allocated", bodies.len());
 }

@@ -1,6 +1,7 @@
 //! A bid request in JSON, from the body to the answer.
 //!
-//! Law: what is grammatical JSON to serde_json is so to us, but for nesting; an accepted
+//! Law: what is grammatical JSON to serde_json is so to us, but for nesting, with an index of the
+//! body as without one, and the same is read of it either way; an accepted
 //! request is walked to its last list, decided without a panic, and answered, if at all, with a
 //! JSON response that keeps the promises which hold whatever a request asks for. (Requests that
 //! contradict themselves can break the other rules of the checker, whose own reading of them is
@@ -9,8 +10,8 @@
 #![no_main]
 
 use homing::openrtb::check::check;
-use homing::openrtb::json::Reader;
-use homing::openrtb::{InvalidRequest, decode_json};
+use homing::openrtb::json::{Index, Reader};
+use homing::openrtb::{BidRequest, InvalidRequest, decode_indexed, decode_json};
 use homing::server::service::ContentKind;
 use homing_fuzz::shop::{Shop, Stage};
 use homing_fuzz::walk;
@@ -24,11 +25,13 @@ const PROMISES: [&str; 6] =
 
 thread_local! {
     static SHOP: RefCell<(Shop, Stage)> = RefCell::default();
+    static INDEX: RefCell<Index> = RefCell::default();
 }
 
 libfuzzer_sys::fuzz_target!(|body: &[u8]| {
     judge_grammar(body);
     let read = decode_json(body);
+    judge_index(body, &read);
     if let Ok(request) = &read {
         walk::told(request);
         SHOP.with_borrow_mut(|(_, stage)| stage.decided(request));
@@ -40,6 +43,21 @@ libfuzzer_sys::fuzz_target!(|body: &[u8]| {
         }
     });
 });
+
+/// The reader of the bid path, which steps over what nobody asks for.
+fn judge_index(body: &[u8], read: &Result<BidRequest<'_>, InvalidRequest>) {
+    INDEX.with_borrow_mut(|index| match (read, decode_indexed(body, index)) {
+        (Ok(plain), Ok(mut indexed)) => {
+            let mut plain = plain.clone();
+            let (early, late) =
+                (std::mem::take(&mut plain.impressions), std::mem::take(&mut indexed.impressions));
+            assert_eq!(format!("{:?}", &early[..]), format!("{:?}", &late[..]));
+            assert_eq!(early.skipped(), late.skipped());
+            assert_eq!(format!("{plain:?}"), format!("{indexed:?}"));
+        }
+        (plain, indexed) => assert_eq!(plain.is_ok(), indexed.is_ok(), "{plain:?} {indexed:?}"),
+    });
+}
 
 /// serde_json, told to keep nothing, judges nothing but the grammar.
 fn judge_grammar(body: &[u8]) {

@@ -1,21 +1,62 @@
 //! Tables keyed by bid whose entries end at a known second.
 //!
 //! Guarantees: bounded; an entry is handed out exactly once, by removal or by its end,
-//! whichever comes first. Ends are kept in sharded heaps beside the table, so that letting
-//! time pass costs only what ended.
+//! whichever comes first. Ends are kept by the second beside the table, in shards, so that letting
+//! time pass costs only what ended, and adding one writes behind the last of its second: a heap
+//! would compare it with entries that are in no cache.
 
 use super::hashing::Seeded;
 use crate::model::{BidId, UnixSeconds};
 use dashmap::{DashMap, Entry};
 use parking_lot::Mutex;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// Heaps of ends: a few more than cores, so that bids rarely meet on one.
-const HEAPS: usize = 16;
+/// Calendars of ends: a few more than cores, so that bids rarely meet on one.
+const CALENDARS: usize = 16;
 
-type Ends = BinaryHeap<Reverse<(UnixSeconds, BidId)>>;
+/// Lists that are kept for seconds to come, so that a bid rarely allocates: of a minute's holds.
+const SPARE_LISTS_MAX: usize = 64;
+
+/// Which bids end in which second; no list is empty. Some have been removed before their end.
+#[derive(Default)]
+struct Calendar {
+    seconds: BTreeMap<UnixSeconds, Vec<BidId>>,
+    spare: Vec<Vec<BidId>>,
+}
+
+impl Calendar {
+    fn add(&mut self, ends: UnixSeconds, bid: BidId) {
+        let spare = &mut self.spare;
+        self.seconds.entry(ends).or_insert_with(|| spare.pop().unwrap_or_default()).push(bid);
+    }
+
+    /// Takes out the bids that have ended by `now`.
+    fn take_ended(&mut self, now: UnixSeconds, ended: &mut Vec<BidId>) {
+        while let Some(first) = self.seconds.first_entry().filter(|first| *first.key() <= now) {
+            let mut bids = first.remove();
+            ended.append(&mut bids);
+            self.put_by(bids);
+        }
+    }
+
+    /// Takes out one of the bids that end soonest.
+    fn soonest(&mut self) -> Option<BidId> {
+        let mut first = self.seconds.first_entry()?;
+        let bid = first.get_mut().pop();
+        if first.get().is_empty() {
+            let bids = first.remove();
+            self.put_by(bids);
+        }
+        bid
+    }
+
+    fn put_by(&mut self, empty: Vec<BidId>) {
+        if self.spare.len() < SPARE_LISTS_MAX {
+            self.spare.push(empty);
+        }
+    }
+}
 
 /// Why an entry was not taken in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,7 +71,7 @@ pub(super) struct ExpiringMap<T> {
     count: AtomicUsize,
     count_max: usize,
     evicted: AtomicU64,
-    ends: [Mutex<Ends>; HEAPS],
+    ends: [Mutex<Calendar>; CALENDARS],
 }
 
 impl<T> ExpiringMap<T> {
@@ -40,7 +81,7 @@ impl<T> ExpiringMap<T> {
             count: AtomicUsize::new(0),
             count_max,
             evicted: AtomicU64::new(0),
-            ends: std::array::from_fn(|_| Mutex::new(Ends::new())),
+            ends: std::array::from_fn(|_| Mutex::default()),
         }
     }
 
@@ -63,7 +104,7 @@ impl<T> ExpiringMap<T> {
 
     fn note_end(&self, bid: BidId, ends: UnixSeconds) {
         self.count.fetch_add(1, Ordering::Relaxed);
-        self.ends[bid.0 as usize % HEAPS].lock().push(Reverse((ends, bid)));
+        self.ends[bid.0 as usize % CALENDARS].lock().add(ends, bid);
     }
 
     /// Changes an entry, if it is still there. Its end stays.
@@ -86,13 +127,10 @@ impl<T> ExpiringMap<T> {
     /// Takes out everything that has ended by `now`.
     pub(super) fn take_ended(&self, now: UnixSeconds) -> Vec<(BidId, T)> {
         let mut due = Vec::new();
-        for heap in &self.ends {
-            let mut heap = heap.lock();
-            while heap.peek().is_some_and(|Reverse((ends, _))| *ends <= now) {
-                due.extend(heap.pop().map(|Reverse((_, bid))| bid));
-            }
+        for calendar in &self.ends {
+            calendar.lock().take_ended(now, &mut due);
         }
-        // Locks on the table are taken one at a time and never under a heap's lock.
+        // Locks on the table are taken one at a time and never under a calendar's lock.
         due.into_iter().filter_map(|bid| Some((bid, self.remove(bid)?))).collect()
     }
 }
@@ -128,12 +166,12 @@ impl<T: Copy + Default> ExpiringMap<T> {
         result
     }
 
-    /// Takes out the entry that ends soonest of those in the heap of `bid`, or else of another.
+    /// Takes out the entry that ends soonest of those in the calendar of `bid`, or else of another.
     fn evict_beside(&self, bid: BidId) {
-        let first = bid.0 as usize % HEAPS;
-        for heap in (0..HEAPS).map(|n| &self.ends[(first + n) % HEAPS]) {
+        let first = bid.0 as usize % CALENDARS;
+        for calendar in (0..CALENDARS).map(|n| &self.ends[(first + n) % CALENDARS]) {
             // An end whose entry is gone already makes no room.
-            while let Some(Reverse((_, oldest))) = { heap.lock().pop() } {
+            while let Some(oldest) = { calendar.lock().soonest() } {
                 if self.remove(oldest).is_some() {
                     self.evicted.fetch_add(1, Ordering::Relaxed);
                     return;
@@ -147,13 +185,15 @@ impl<T: Copy + Default> ExpiringMap<T> {
         self.evicted.load(Ordering::Relaxed)
     }
 
-    /// All entries with the seconds at which they end, in that order. Ends are told by the heaps,
-    /// so entries that were added while this runs may be missing.
+    /// All entries with the seconds at which they end, in that order. Ends are told by the
+    /// calendars, so entries that were added while this runs may be missing.
     pub(super) fn all(&self) -> Vec<(UnixSeconds, BidId, T)> {
-        let ends = self.ends.iter().flat_map(|heap| heap.lock().clone().into_vec());
-        let entry =
-            |Reverse((ends, bid)): Reverse<(UnixSeconds, BidId)>| Some((ends, bid, self.get(bid)?));
-        let mut all: Vec<_> = ends.filter_map(entry).collect();
+        let mut all = Vec::with_capacity(self.len());
+        for calendar in &self.ends {
+            let seconds = calendar.lock().seconds.clone();
+            let ends = seconds.iter().flat_map(|(ends, bids)| bids.iter().map(|bid| (*ends, *bid)));
+            all.extend(ends.filter_map(|(ends, bid)| Some((ends, bid, self.get(bid)?))));
+        }
         all.sort_unstable_by_key(|(ends, bid, _)| (*ends, *bid));
         all
     }
