@@ -34,6 +34,9 @@ const SECONDS: u64 = 10;
 const PER_SECOND_MAX: u64 = 60_000;
 /// Between two bids whose latency is taken.
 const BID_EVERY: Duration = Duration::from_millis(2);
+/// Pause of each of 64 connections that makes about 5,000 notices a second, which two cores bear
+/// beside wrk and the bids.
+const PAUSE_MS: u64 = 12;
 /// Threads of wrk, and its connections, from few to many.
 const THREADS: &str = "1";
 const CONNECTIONS: [&str; 5] = ["8", "32", "64", "128", "256"];
@@ -55,19 +58,19 @@ fn main() {
         let counted = counted(&bidder) - before;
         say(&format!("{connections} connections: {told}; {counted} counted"));
     }
-    let past = CONNECTIONS.len() as u64 * seconds * PER_SECOND_MAX;
-    write_urls(&urls, (past, seconds * PER_SECOND_MAX));
-    let mut told = String::new();
-    let beside = bids(&bidder, || told = wrk(&bidder, (&urls, "64", seconds)));
-    say(&format!("bids beside 64 connections of notices ({told}): {beside}"));
     let strangers = world.path("strangers.txt");
     let forged: Vec<String> = (0..1_000).map(|n| format!("/n/bill/forged-{n}\n")).collect();
-    let forged = forged.concat();
-    std::fs::write(&strangers, forged).expect("written");
-    let beside = bids(&bidder, || told = wrk(&bidder, (&strangers, "64", seconds)));
-    say(&format!(
-        "bids beside 64 connections of forged notices, which need no disk ({told}): {beside}"
-    ));
+    std::fs::write(&strangers, forged.concat()).expect("written");
+    let first = CONNECTIONS.len() as u64;
+    for (part, (pace, pause_ms)) in (first..).zip([("as many as go", 0), ("paced", PAUSE_MS)]) {
+        write_urls(&urls, (part * seconds * PER_SECOND_MAX, seconds * PER_SECOND_MAX));
+        let mut told = String::new();
+        let beside = bids(&bidder, || told = paced_wrk(&bidder, (&urls, seconds), pause_ms));
+        say(&format!("bids beside notices, {pace} ({told}): {beside}"));
+        let beside = bids(&bidder, || told = paced_wrk(&bidder, (&strangers, seconds), pause_ms));
+        say(&format!("bids beside forged ones, which need no disk, {pace} ({told}): {beside}"));
+    }
+    say(&format!("bids alone again: {}", bids(&bidder, || sleep(seconds))));
     bidder.stop();
     say(&format!("log verified: {} events", world.verify()));
 }
@@ -87,14 +90,31 @@ fn counted(bidder: &Bidder) -> u64 {
 
 /// Runs wrk; its requests a second, its percentiles, and its errors.
 fn wrk(bidder: &Bidder, (urls, connections, seconds): (&Path, &str, u64)) -> String {
+    tell(wrk_command(bidder, (urls, connections, seconds)))
+}
+
+/// As [`wrk`], each of its connections pausing so long between two notices.
+fn paced_wrk(bidder: &Bidder, (urls, seconds): (&Path, u64), pause_ms: u64) -> String {
+    let mut command = wrk_command(bidder, (urls, "64", seconds));
+    if pause_ms > 0 {
+        command.env("NOTICE_PAUSE_MS", pause_ms.to_string());
+    }
+    tell(command)
+}
+
+fn wrk_command(bidder: &Bidder, (urls, connections, seconds): (&Path, &str, u64)) -> Command {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/load-tests/notices.lua");
-    let output = Command::new("wrk")
+    let mut command = Command::new("wrk");
+    command
         .args(["-t", THREADS, "-c", connections, "-d", &format!("{seconds}s"), "--latency"])
         .args(["-s", script, &format!("http://{}", bidder.notices), "--"])
         .arg(urls)
-        .arg(THREADS)
-        .output()
-        .expect("wrk is there");
+        .arg(THREADS);
+    command
+}
+
+fn tell(mut command: Command) -> String {
+    let output = command.output().expect("wrk is there");
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     let wanted = ["50%", "90%", "99%", "Requests/sec", "Non-2xx", "Socket errors"];
     let lines = told

@@ -1,7 +1,15 @@
 -- For wrk: notices from a file of paths, one a line, each thread its own share, each path once.
 -- wrk ... -s load-tests/notices.lua http://HOST:PORT -- FILE THREADS
+-- With NOTICE_PAUSE_MS each connection waits so long between an answer and its next notice.
 
 local threads = 0
+
+local pause = tonumber(os.getenv("NOTICE_PAUSE_MS") or "")
+if pause then
+  function delay()
+    return pause
+  end
+end
 
 function setup(thread)
   thread:set("number", threads)

@@ -14,8 +14,8 @@ const TOLD_BYTES_MAX: usize = 64 * 1024;
 /// Everything in `request`, in an order of its own.
 pub fn told(request: &BidRequest<'_>) -> String {
     let mut out = String::new();
-    let BidRequest { id, impressions_skipped, test, auction_type, tmax_ms, .. } = request;
-    line(&mut out, (id, impressions_skipped, test, auction_type, tmax_ms));
+    let BidRequest { id, impressions, test, auction_type, tmax_ms, .. } = request;
+    line(&mut out, (id, impressions.len(), impressions.skipped(), test, auction_type, tmax_ms));
     line(&mut out, (request.category_taxonomy, &request.inventory));
     for list in [
         &request.currencies,
@@ -33,7 +33,7 @@ pub fn told(request: &BidRequest<'_>) -> String {
         texts(&mut out, list);
     }
     request.supply_chains.iter().for_each(|chain| sellers(&mut out, chain.as_ref()));
-    request.impressions.iter().for_each(|one| impression(&mut out, one));
+    impressions.iter().for_each(|one| impression(&mut out, one));
     line(&mut out, user_agent::class(&request.device));
     line(&mut out, Device { structured_user_agent: None, ..request.device.clone() });
     request.user.each_eid(|source, id| {
