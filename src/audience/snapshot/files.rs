@@ -8,7 +8,7 @@ use super::SnapshotError;
 use super::error::{ManifestFault, ShardFault};
 use super::format::shard_file_name;
 use super::manifest::{MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest};
-use super::{Pages, Shard, Snapshot, SnapshotInfo};
+use super::{FilteredShard, Pages, Shard, Snapshot, SnapshotInfo};
 use crate::audience::threads::on_each;
 use parking_lot::Mutex;
 use std::convert::Infallible;
@@ -41,7 +41,7 @@ pub(crate) fn open_promised(
         while let number = next.fetch_add(1, Ordering::Relaxed)
             && let Some(place) = places.get(number)
         {
-            let opened = open_shard(folder, manifest, number);
+            let opened = open_shard(folder, manifest, number).and_then(FilteredShard::new);
             if opened.is_err() {
                 next.store(places.len(), Ordering::Relaxed);
             }
@@ -55,7 +55,7 @@ pub(crate) fn open_promised(
     // threads there are; what is missing behind it was not begun.
     let opened = places.into_iter().filter_map(Mutex::into_inner);
     let shards = opened.collect::<Result<Vec<_>, _>>()?;
-    Snapshot::of_shards(name, manifest, shards)
+    Ok(Snapshot::of_shards(name, manifest, shards))
 }
 
 /// Reads and verifies one shard of the set in `folder`.

@@ -1,7 +1,7 @@
 //! The snapshot: an immutable audience, searched in place in the bytes of its files.
 //!
 //! In reading order: [`mod@format`] the layout, `shape` and `record` a user's memberships,
-//! `writer` rows to bytes, `reader` key to record, `verify` every byte before the first lookup,
+//! `writer` rows to bytes, `reader` key to record, `verify` every byte before the first lookup, `sweep` the same for most blocks at once,
 //! `walk` all users of a shard, `filter` who is surely a stranger, [`manifest`] what the set is, [`v1`] the version before, [`files`] and `publish` the only two
 //! that touch a file system.
 //!
@@ -19,6 +19,7 @@ mod publish;
 mod reader;
 mod record;
 mod shape;
+mod sweep;
 pub mod v1;
 mod verify;
 mod walk;
@@ -43,7 +44,6 @@ use crate::model::{UnixSeconds, UserKey};
 use filter::Filter;
 use format::{KeyLayout, shard_file_name};
 use manifest::Manifest;
-use std::convert::Infallible;
 use std::path::Path;
 use verify::Verified;
 
@@ -52,8 +52,7 @@ use verify::Verified;
 pub struct Snapshot {
     info: SnapshotInfo,
     layout: KeyLayout,
-    filter: Filter,
-    shards: Vec<Shard>,
+    shards: Vec<FilteredShard>,
 }
 
 /// What a snapshot is, for people and for choosing between two.
@@ -78,6 +77,13 @@ pub struct SnapshotInfo {
     pub creator: String,
     /// The names behind [`StoredMembership::segment`].
     pub segments: Vec<String>,
+}
+
+/// A shard, and who is surely not in it.
+#[derive(Debug)]
+struct FilteredShard {
+    filter: Filter,
+    shard: Shard,
 }
 
 /// A shard that was found sound.
@@ -109,22 +115,17 @@ impl Snapshot {
         for (number, bytes) in files.into_iter().enumerate() {
             let shard = Shard::verified(bytes, number, manifest)
                 .map_err(|fault| SnapshotError::Shard { file: shard_file_name(number), fault })?;
-            shards.push(shard);
+            shards.push(FilteredShard::new(shard)?);
         }
-        Self::of_shards(name, manifest, shards)
+        Ok(Self::of_shards(name, manifest, shards))
     }
 
     /// A snapshot of all the shards that the manifest names, in their order, each of which was
     /// verified against it.
-    fn of_shards(
-        name: &str,
-        manifest: &Manifest,
-        shards: Vec<Shard>,
-    ) -> Result<Self, SnapshotError> {
+    fn of_shards(name: &str, manifest: &Manifest, shards: Vec<FilteredShard>) -> Self {
         let info = SnapshotInfo::new(name, manifest);
         let layout = KeyLayout { shard_bits: info.shards.trailing_zeros(), block_bits: 0 };
-        let filter = filter_of(&shards, info.users)?;
-        Ok(Self { info, layout, filter, shards })
+        Self { info, layout, shards }
     }
 
     /// What the snapshot is.
@@ -135,22 +136,17 @@ impl Snapshot {
     /// Brings what the lookups of `keys` will read first into the cache: all of it at once,
     /// where one lookup after another would wait for each. Changes nothing.
     pub fn prefetch(&self, keys: &[UserKey]) {
-        let touched = |key: &UserKey| match self.shards.get(self.layout.shard_of(*key)) {
-            Some(Shard::V2(verified, bytes)) => {
-                reader::touch(verified.header.layout(), bytes, *key)
-            }
-            _ => 0,
-        };
+        let shard_of = |key: &UserKey| self.shards.get(self.layout.shard_of(*key));
         // The loads depend on nothing but the keys, so the processor has them all under way.
-        let words = keys.iter().fold(0, |words, key| words ^ self.filter.word(*key));
-        std::hint::black_box(words);
-        let known = keys.iter().filter(|key| self.filter.may_know(**key));
-        std::hint::black_box(known.fold(0_u8, |sum, key| sum.wrapping_add(touched(key))));
+        let words = keys.iter().filter_map(|key| Some(shard_of(key)?.filter.word(*key)));
+        std::hint::black_box(words.fold(0, |words, word| words ^ word));
+        let touched = keys.iter().filter_map(|key| Some(shard_of(key)?.touch(*key)));
+        std::hint::black_box(touched.fold(0_u8, u8::wrapping_add));
     }
 
     /// The bytes of the shards' files, in order.
     pub(crate) fn shard_files(&self) -> impl Iterator<Item = &[u8]> {
-        self.shards.iter().map(|shard| match shard {
+        self.shards.iter().map(|one| match &one.shard {
             Shard::V1(_, bytes) | Shard::V2(_, bytes) => &bytes[..],
         })
     }
@@ -166,26 +162,27 @@ impl Snapshot {
 
     /// The memberships of a user, ascending by segment; none if the user is unknown.
     pub fn memberships(&self, key: UserKey) -> Memberships<'_> {
-        if !self.filter.may_know(key) {
-            return Memberships::default();
-        }
         let shard = self.shards.get(self.layout.shard_of(key));
-        shard.map_or_else(Memberships::default, |shard| shard.memberships(key))
+        let shard = shard.filter(|shard| shard.filter.may_know(key));
+        shard.map_or_else(Memberships::default, |known| known.shard.memberships(key))
     }
 }
 
-/// Everybody in the shards, so that all others can be told apart at once.
-fn filter_of(shards: &[Shard], users: u64) -> Result<Filter, SnapshotError> {
-    let no_memory = SnapshotError::io("find memory for a filter of", Path::new("the set"));
-    let mut filter = Filter::for_users(users).map_err(no_memory)?;
-    for shard in shards {
-        let added: Result<(), Infallible> = shard.each_user(&mut |key, _| {
-            filter.add(key);
-            Ok(())
-        });
-        let Ok(()) = added;
+impl FilteredShard {
+    fn new(shard: Shard) -> Result<Self, SnapshotError> {
+        let no_memory = SnapshotError::io("find memory for a filter of", Path::new("the set"));
+        Ok(Self { filter: Filter::of(&shard).map_err(no_memory)?, shard })
     }
-    Ok(filter)
+
+    /// Reads what a lookup of the key would read first, if it may be known.
+    fn touch(&self, key: UserKey) -> u8 {
+        match &self.shard {
+            Shard::V2(verified, bytes) if self.filter.may_know(key) => {
+                reader::touch(verified.header.layout(), bytes, key)
+            }
+            _ => 0,
+        }
+    }
 }
 
 impl Shard {
@@ -200,6 +197,14 @@ impl Shard {
         }
         let verified = verify::verify(&bytes, number, manifest)?;
         Ok(Self::V2(verified, bytes))
+    }
+
+    /// How many users it has, and in how many of their top bits their keys are alike.
+    fn users(&self) -> (u64, u32) {
+        match self {
+            Self::V2(verified, _) => (verified.header.users, verified.header.layout().shard_bits),
+            Self::V1(header, _) => (header.users, header.layout().shard_bits),
+        }
     }
 
     #[inline]

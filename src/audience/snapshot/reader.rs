@@ -87,6 +87,7 @@ impl<'a> Block<'a> {
     }
 
     /// How long the record of the user at `position` is.
+    #[inline]
     pub(crate) fn length(&self, position: usize) -> Option<usize> {
         let at = self.lengths_at + position * self.length_bytes;
         uint_at(self.bytes, at, self.length_bytes).map(|length| length as usize)

@@ -51,6 +51,12 @@ impl<'a> Items<'a> {
         self.packed
     }
 
+    /// Whether the packed form is names to its end.
+    pub(super) fn is_whole(&self) -> bool {
+        let named_bytes: usize = self.clone().map(|name| name.len() + 1).sum();
+        named_bytes == self.packed.len()
+    }
+
     fn take(&mut self) -> Option<&'a str> {
         let (length, rest) = self.packed.split_first()?;
         let (name, rest) = rest.split_at_checked(usize::from(*length))?;
@@ -265,7 +271,7 @@ fn back_from(time: UnixSeconds, seconds: u64) -> Option<UnixSeconds> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use proptest::prelude::*;
 
@@ -349,7 +355,8 @@ mod tests {
         }
     }
 
-    fn any_membership() -> impl Strategy<Value = StoredMembership<'static>> {
+    pub(in crate::audience::snapshot) fn any_membership()
+    -> impl Strategy<Value = StoredMembership<'static>> {
         let times = (0..NEWEST.0, any::<u32>(), prop_oneof![Just(u32::MAX), any::<u32>()]);
         let value = (any::<u32>(), prop_oneof![Just(1_u64), Just(10), Just(1_000)]);
         (times, prop_oneof![Just(1_u32), 1..=u32::MAX], value).prop_map(

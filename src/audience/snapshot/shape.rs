@@ -90,6 +90,11 @@ impl Shape {
         self.expires.min(4)
     }
 
+    /// Whether `expires` is counted from `last_seen`.
+    pub(super) fn expires_after(self) -> bool {
+        self.expires != EXPIRES_WHOLE
+    }
+
     /// The moment that the written number stands for; `None` where it is beyond time.
     pub(super) fn expires_at(self, number: u64, last_seen: UnixSeconds) -> Option<UnixSeconds> {
         let at = match self.expires {

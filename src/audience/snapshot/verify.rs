@@ -3,17 +3,23 @@
 //! Guarantees: what passes was written by our writer for this very set, and no lookup in it
 //! can fail half-way. Each refusal names its reason, the most telling first: a file of
 //! another kind is called that, not "damaged". Allocates nothing but the message and the
-//! table of shapes.
+//! tables of shapes. All checks of a block follow each other while it is in the cache: first the
+//! quick ones of `sweep`, and the exact ones here only where those do not pass it.
 
 use super::error::ShardFault;
 use super::format::{
     BLOCK_BITS_MAX, CRC_BYTES, DIRECTORY_AT, DIRECTORY_ENTRY_BYTES, FORMAT_VERSION, HEADER_BYTES,
     MAGIC, ShardHeader, u32_at,
 };
-use super::manifest::{Manifest, ShardEntry, checksum};
+use super::manifest::{Checksum, Manifest, ShardEntry};
 use super::reader::{Block, block_range};
 use super::record::{Record, StoredMembership};
 use super::shape::{Shape, Shapes};
+use super::sweep::{Sweep, Swept};
+use sha2::{Digest, Sha256};
+
+/// So many bytes are hashed at once: they are still in the cache from being checked.
+const HASHED_BYTES: usize = 64 << 10;
 
 /// A shard that was found sound: its header and its shapes.
 #[derive(Debug)]
@@ -36,8 +42,7 @@ pub(crate) fn verify(
     let header = check_header(shard, number, manifest)?;
     let shapes = check_index(shard, &header)?;
     let verified = Verified { header, shapes };
-    check_blocks(shard, &verified, entry)?;
-    if checksum(shard) != entry.sha256 {
+    if check_blocks(shard, &verified, entry)? != entry.sha256 {
         return Err(ShardFault::Checksum { part: "the whole file".to_owned() });
     }
     Ok(verified)
@@ -135,18 +140,33 @@ fn front_and_checksums<'a>(shard: &'a [u8], header: &ShardHeader) -> Option<(&'a
     (checksums_at >= layout.blocks_at()).then(|| (front, &shard[checksums_at..]))
 }
 
-fn check_blocks(shard: &[u8], verified: &Verified, entry: &ShardEntry) -> Result<(), ShardFault> {
+/// Checks all blocks; returns the checksum of the whole file, which is read on the way.
+fn check_blocks(
+    shard: &[u8],
+    verified: &Verified,
+    entry: &ShardEntry,
+) -> Result<Checksum, ShardFault> {
     let layout = verified.header.layout();
     let checksums = &shard[shard.len() - layout.checksums_bytes()..];
+    let (sweep, mut whole, mut hashed) = (Sweep::new(verified), Sha256::new(), 0);
     let (mut users, mut memberships) = (0, 0);
     for (number, crc) in checksums.chunks_exact(CRC_BYTES).enumerate() {
         let range = block_range(layout, shard, number);
         let (begin, end) = range.ok_or(ShardFault::Directory { entry: number })?;
         check_crc(&shard[begin..end], u32_at(crc, 0), || format!("block {number}"))?;
         if begin < end {
-            users += check_block(shard, (number, begin, end), verified, &mut memberships)?;
+            let swept = sweep.block(shard, (begin, end));
+            let exact = || check_block(shard, (number, begin, end), verified);
+            let found = swept.map_or_else(exact, Ok)?;
+            users += found.users;
+            memberships += found.memberships;
+        }
+        if end - hashed >= HASHED_BYTES {
+            whole.update(&shard[hashed..end]);
+            hashed = end;
         }
     }
+    whole.update(&shard[hashed..]);
     for (field, expected, found) in
         [("users", entry.users, users), ("memberships", entry.memberships, memberships)]
     {
@@ -154,21 +174,20 @@ fn check_blocks(shard: &[u8], verified: &Verified, entry: &ShardEntry) -> Result
             return Err(ShardFault::Header { field, expected: found, found: expected });
         }
     }
-    Ok(())
+    Ok(whole.finalize().into())
 }
 
-/// Checks one block; returns its users and adds its memberships to the count.
-fn check_block(
+/// Checks one block exactly, and names what is wrong with it.
+pub(super) fn check_block(
     shard: &[u8],
     (number, begin, end): (usize, usize, usize),
     verified: &Verified,
-    memberships: &mut u64,
-) -> Result<u64, ShardFault> {
+) -> Result<Swept, ShardFault> {
     let layout = verified.header.layout();
     let problem = |user, problem| ShardFault::Record { block: number, user, problem };
     let block = Block::new(&shard[begin..end], layout)
         .ok_or(problem(0, "the block is too short for its users"))?;
-    let mut last_key = None;
+    let (mut last_key, mut memberships) = (None, 0);
     let mut at = end - block.records_bytes();
     for user in 0..block.users() {
         let key = block.key(user);
@@ -179,13 +198,13 @@ fn check_block(
         let length = block.length(user).filter(|length| *length <= end - at);
         let length = length.ok_or(problem(user, "the record is out of bounds"))?;
         let record = (&shard[at..], length);
-        *memberships += check_record(record, verified).map_err(|what| problem(user, what))?;
+        memberships += check_record(record, verified).map_err(|what| problem(user, what))?;
         at += length;
     }
     if at != end {
         return Err(problem(block.users() - 1, "bytes follow the last record"));
     }
-    Ok(block.users() as u64)
+    Ok(Swept { users: block.users() as u64, memberships })
 }
 
 fn check_record(record: (&[u8], usize), verified: &Verified) -> Result<u64, &'static str> {
@@ -212,8 +231,7 @@ pub(super) fn check_membership(
     if one.count == 0 {
         return Err("the count is zero");
     }
-    let named_bytes: usize = one.items.clone().map(|name| name.len() + 1).sum();
-    if named_bytes != one.items.packed().len() {
+    if !one.items.is_whole() {
         return Err("the items cannot be read");
     }
     Ok(())

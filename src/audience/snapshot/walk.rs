@@ -14,7 +14,7 @@ impl Snapshot {
         &self,
         mut each: impl FnMut(UserKey, Memberships<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.shards.iter().try_for_each(|shard| shard.each_user(&mut each))
+        self.shards.iter().try_for_each(|one| one.shard.each_user(&mut each))
     }
 }
 

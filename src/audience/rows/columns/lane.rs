@@ -6,8 +6,8 @@
 
 use super::super::ITEMS_MAX;
 use super::super::fields::{self, FIELDS, Found};
-use super::schema::Column;
-use super::value::Values;
+use super::schema::{Column, Kind};
+use super::value::{Uuids, Values};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::DataType;
 use parquet::errors::ParquetError;
@@ -54,6 +54,9 @@ impl Lane {
             ColumnReader::FloatColumnReader(_) => Values::Single(Vec::new()),
             ColumnReader::DoubleColumnReader(_) => Values::Double(Vec::new()),
             ColumnReader::ByteArrayColumnReader(_) => Values::Texts(Vec::new()),
+            ColumnReader::FixedLenByteArrayColumnReader(_) if column.kind == Kind::Uuid => {
+                Values::Uuids(Uuids::default())
+            }
             ColumnReader::FixedLenByteArrayColumnReader(_) => Values::Fixed(Vec::new()),
         };
         let (levels, repeats, spans, numbers) = Default::default();
@@ -94,6 +97,11 @@ impl Lane {
             }
             (Of::FixedLenByteArrayColumnReader(from), Values::Fixed(into)) => {
                 read(from, rows, levels, into)
+            }
+            (Of::FixedLenByteArrayColumnReader(from), Values::Uuids(into)) => {
+                let read = read(from, rows, levels, &mut into.bytes)?;
+                into.set_texts();
+                Ok(read)
             }
             _ => Err(ParquetError::General("a column of another type than it began with".into())),
         }

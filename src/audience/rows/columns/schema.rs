@@ -9,7 +9,7 @@ use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor};
 
 /// Columns that every file must have.
 const REQUIRED: [&str; 4] = ["id_space", "id", "segment", "last_seen"];
-const COLUMN: &str = "texts, integers, doubles, decimals, timestamps or flags";
+const COLUMN: &str = "texts, UUIDs, integers, doubles, decimals, timestamps or flags";
 const NESTING: &str =
     "a list of texts, or one text, for items, and one value for every other field";
 /// Most places of a decimal: ten to this power is an `i128`.
@@ -43,6 +43,8 @@ pub(super) enum Kind {
     Ticks(i64),
     /// Decimals with so many places.
     Places(u32),
+    /// Sixteen bytes that stand for a text, as columnar engines keep ids of that form.
+    Uuid,
 }
 
 /// The columns of a file, each of them a field.
@@ -97,6 +99,7 @@ fn kind(column: &ColumnDescriptor) -> Option<Kind> {
         (_, ConvertedType::TIMESTAMP_MILLIS) => Kind::Ticks(1_000),
         (_, ConvertedType::TIMESTAMP_MICROS) => Kind::Ticks(1_000_000),
         (Some(LogicalType::Decimal(decimal)), _) => places(decimal.scale)?,
+        (Some(LogicalType::Uuid), _) => Kind::Uuid,
         (_, ConvertedType::DECIMAL) => places(column.type_scale())?,
         (
             _,
@@ -111,9 +114,9 @@ fn kind(column: &ColumnDescriptor) -> Option<Kind> {
         }
         _ => Kind::Plain,
     };
-    // Bytes of one length are decimals, or nothing that is known here.
+    // Bytes of one length are decimals or UUIDs, or nothing that is known here.
     let fixed = column.physical_type() == Type::FIXED_LEN_BYTE_ARRAY;
-    (!fixed || matches!(kind, Kind::Places(_))).then_some(kind)
+    (!fixed || matches!(kind, Kind::Places(_) | Kind::Uuid)).then_some(kind)
 }
 
 fn places(scale: i32) -> Option<Kind> {

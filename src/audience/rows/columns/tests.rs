@@ -218,3 +218,28 @@ fn other_columns_refuse_the_file() {
     assert!(rows_of(b"PAR1 but not really PAR1".to_vec()).is_err());
     assert!(rows_of(Vec::new()).is_err());
 }
+
+#[test]
+fn a_uuid_is_the_text_that_it_stands_for() {
+    let schema = "required binary id_space (UTF8); required fixed_len_byte_array(16) id (UUID);
+        required binary segment (UTF8); required int64 last_seen;";
+    let ids = [*b"\x00\x01\x02\x03\x04\x05\x46\x07\x88\x09\x0a\x0b\x0c\x0d\x0e\xff", [0xab; 16]];
+    let file = written(schema, &mut |number, column| match (number, column) {
+        (0, column) => texts(column, &["buyeruid", "ifa"], &[], &[]),
+        (1, ColumnWriter::FixedLenByteArrayColumnWriter(writer)) => {
+            let ids = ids.map(|id| ByteArray::from(id.to_vec()).into());
+            writer.write_batch(&ids, None, None).map(drop).expect("written");
+        }
+        (2, column) => texts(column, &["cart", "cart"], &[], &[]),
+        (_, ColumnWriter::Int64ColumnWriter(writer)) => {
+            writer.write_batch(&[5, 6], None, None).map(drop).expect("written");
+        }
+        _ => panic!("no column of these"),
+    });
+    let rows = rows_of(file).expect("a good file");
+    let found: Vec<_> = rows.into_iter().map(|row| row.expect("a good row").id).collect();
+    assert_eq!(
+        found,
+        ["00010203-0405-4607-8809-0a0b0c0d0eff", "abababab-abab-abab-abab-abababababab"]
+    );
+}

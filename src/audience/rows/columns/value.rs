@@ -15,12 +15,18 @@ const THOUSANDTHS_EXACT: i128 = 1_000_000_000_000_000;
 /// As much of single precision: six digits of it are exact.
 const SINGLE_THOUSANDTHS_EXACT: f64 = 1_000_000.0;
 
+const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
+const UUID_BYTES: usize = 16;
+const UUID_CHARS: usize = 36;
+
 /// Values of one column that were read.
 pub(super) enum Values {
     /// Texts, bytes, decimals of any length.
     Texts(Vec<ByteArray>),
     /// Decimals of one length.
     Fixed(Vec<FixedLenByteArray>),
+    /// UUIDs.
+    Uuids(Uuids),
     /// Integers of 32 bits.
     Narrow(Vec<i32>),
     /// Integers of 64 bits.
@@ -35,12 +41,43 @@ pub(super) enum Values {
     Flags(Vec<bool>),
 }
 
+/// UUIDs as they were read, and the texts that they stand for one after another.
+#[derive(Default)]
+pub(super) struct Uuids {
+    pub(super) bytes: Vec<FixedLenByteArray>,
+    texts: String,
+}
+
+impl Uuids {
+    /// Makes the texts anew: 32 digits of hexadecimal in five groups, in lower case (RFC 9562,
+    /// section 4), as ids are written that no column type has changed.
+    pub(super) fn set_texts(&mut self) {
+        self.texts.clear();
+        for uuid in &self.bytes {
+            for (place, byte) in uuid.data().iter().take(UUID_BYTES).enumerate() {
+                if matches!(place, 4 | 6 | 8 | 10) {
+                    self.texts.push('-');
+                }
+                for digit in [byte >> 4, byte & 15] {
+                    self.texts.push(char::from(HEX_DIGITS[usize::from(digit)]));
+                }
+            }
+        }
+    }
+
+    fn text(&self, at: usize) -> Option<&str> {
+        let begin = at.checked_mul(UUID_CHARS)?;
+        self.texts.get(begin..begin.checked_add(UUID_CHARS)?)
+    }
+}
+
 impl Values {
     /// The value at a place.
     pub(super) fn found(&self, kind: Kind, at: usize) -> Found<'_> {
         let found = match self {
             Self::Texts(values) => values.get(at).map(|bytes| text(kind, bytes.data())),
             Self::Fixed(values) => values.get(at).map(|bytes| text(kind, bytes.data())),
+            Self::Uuids(uuids) => uuids.text(at).map(|text| Found::Text(Cow::Borrowed(text))),
             Self::Narrow(values) => values.get(at).map(|one| match kind {
                 Kind::Unsigned => Found::Integer(u64::from(one.cast_unsigned())),
                 _ => number(kind, i64::from(*one)),
@@ -60,6 +97,7 @@ impl Values {
             Self::Texts(values) if kind == Kind::Plain => {
                 std::str::from_utf8(values.get(at)?.data()).ok()
             }
+            Self::Uuids(uuids) => uuids.text(at),
             _ => None,
         }
     }
@@ -87,7 +125,7 @@ fn big_endian(bytes: &[u8]) -> Option<i128> {
 
 fn number(kind: Kind, number: i64) -> Found<'static> {
     match kind {
-        Kind::Plain => integer(number),
+        Kind::Plain | Kind::Uuid => integer(number),
         Kind::Unsigned => Found::Integer(number.cast_unsigned()),
         Kind::Ticks(a_second) => integer(number.div_euclid(a_second)),
         Kind::Places(places) => decimal(i128::from(number), places),
