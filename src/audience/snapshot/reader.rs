@@ -93,6 +93,12 @@ impl<'a> Block<'a> {
         uint_at(self.bytes, at, self.length_bytes).map(|length| length as usize)
     }
 
+    /// The lengths of all records as they are written, and how wide each is.
+    pub(super) fn lengths(&self) -> (&'a [u8], usize) {
+        let lengths = self.bytes.get(self.lengths_at..self.keys_at);
+        (lengths.unwrap_or_default(), self.length_bytes)
+    }
+
     /// Where the record of the user at `position` begins in the block, and its length.
     #[inline]
     pub(crate) fn record(&self, position: usize) -> Option<(usize, usize)> {

@@ -53,8 +53,21 @@ impl<'a> Items<'a> {
 
     /// Whether the packed form is names to its end.
     pub(super) fn is_whole(&self) -> bool {
+        if self.packed.is_ascii() {
+            return self.is_whole_ascii();
+        }
         let named_bytes: usize = self.clone().map(|name| name.len() + 1).sum();
         named_bytes == self.packed.len()
+    }
+
+    /// Names of ASCII can be read whatever they are, if they end where the packed form does.
+    fn is_whole_ascii(&self) -> bool {
+        let mut rest = self.packed;
+        while let Some((length, names)) = rest.split_first() {
+            let Some(others) = names.get(usize::from(*length)..) else { return false };
+            rest = others;
+        }
+        true
     }
 
     fn take(&mut self) -> Option<&'a str> {

@@ -69,21 +69,6 @@ struct Place {
     next_segment: u64,
 }
 
-impl Place {
-    /// Goes on to what follows a membership that ends at `at`: the next one, or the next user.
-    #[inline]
-    fn go_on(&mut self, block: &Block<'_>, at: usize, next_segment: u64) -> Option<()> {
-        let is_last = at == self.record_end;
-        self.at = at;
-        self.user += usize::from(is_last);
-        // Behind the last user this is no length, and of no account.
-        let length = block.length(self.user)?;
-        self.record_end += if is_last { length } else { 0 };
-        self.next_segment = if is_last { 0 } else { next_segment };
-        Some(())
-    }
-}
-
 impl Sweep {
     /// For the blocks of a shard with this header and these shapes.
     pub(super) fn new(Verified { header, shapes }: &Verified) -> Self {
@@ -101,7 +86,13 @@ impl Sweep {
         if !self.are_keys_sound(&block)? {
             return None;
         }
-        let memberships = self.records(shard, end, &block)?;
+        let records = (end - block.records_bytes(), end);
+        let (lengths, width) = block.lengths();
+        let memberships = match width {
+            1 => self.records::<1>(shard, records, lengths.as_chunks().0),
+            2 => self.records::<2>(shard, records, lengths.as_chunks().0),
+            _ => self.records::<4>(shard, records, lengths.as_chunks().0),
+        }?;
         Some(Swept { users: block.users() as u64, memberships })
     }
 
@@ -117,24 +108,36 @@ impl Sweep {
         Some(ascend && last <= self.layout.remainder_mask())
     }
 
-    /// The memberships of the block that ends here. All faults are gathered in a word: a
-    /// difference that is below zero, or a sum that is too large, has one of [`FAULT_BITS`].
-    fn records(&self, shard: &[u8], end: usize, block: &Block<'_>) -> Option<u64> {
-        let at = end - block.records_bytes();
-        let record_end = at + block.length(0)?;
-        let mut place = Place { at, user: 0, record_end, next_segment: 0 };
+    /// The memberships of the records between these places, which have these lengths. All faults
+    /// are gathered in a word: a difference that is below zero, or a sum that is too large, has
+    /// one of [`FAULT_BITS`].
+    #[inline(never)] // alone it has registers enough for all that it needs
+    fn records<const WIDTH: usize>(
+        &self,
+        shard: &[u8],
+        (begin, end): (usize, usize),
+        lengths: &[[u8; WIDTH]],
+    ) -> Option<u64> {
+        let record_end = begin + length_of(lengths, 0);
+        let mut place = Place { at: begin, user: 0, record_end, next_segment: 0 };
         let (mut memberships, mut faults) = (0, 0);
         while place.at < end {
-            faults |= self.membership(shard, block, &mut place)?;
+            faults |= self.membership(shard, &mut place)?;
+            let is_last = place.at == place.record_end;
+            place.user += usize::from(is_last);
+            let length = length_of(lengths, place.user);
+            place.record_end += if is_last { length } else { 0 };
+            place.next_segment = if is_last { 0 } else { place.next_segment };
             memberships += 1;
         }
-        let whole = place.at == end && place.user == block.users();
+        let whole = place.at == end && place.user == lengths.len();
         (whole && faults & FAULT_BITS == 0).then_some(memberships)
     }
 
     /// Goes over one membership; what is wrong with it has one of [`FAULT_BITS`].
-    #[inline]
-    fn membership(&self, shard: &[u8], block: &Block<'_>, place: &mut Place) -> Option<u64> {
+    #[allow(clippy::inline_always, reason = "a call, and its places in memory, cost a third more")]
+    #[inline(always)]
+    fn membership(&self, shard: &[u8], place: &mut Place) -> Option<u64> {
         let code = *shard.get(place.at)?;
         let written;
         let mut at = place.at + 1;
@@ -150,10 +153,10 @@ impl Sweep {
         if plan.items | plan.extra {
             at = tail_end(plan, shard, (at, place.record_end))?;
         }
-        let next_segment = place.next_segment + u64::from(plan.step);
-        let segments_left = self.segments.wrapping_sub(next_segment);
+        place.at = at;
+        place.next_segment += u64::from(plan.step);
+        let segments_left = self.segments.wrapping_sub(place.next_segment);
         let bytes_left = (place.record_end as u64).wrapping_sub(at as u64);
-        place.go_on(block, at, next_segment)?;
         Some(faults | segments_left | bytes_left)
     }
 
@@ -171,8 +174,9 @@ impl Sweep {
 
 impl Plan {
     fn of(shape: Shape) -> Self {
-        let widths = [shape.last_seen, shape.first_seen, shape.expires_bytes(), shape.count];
-        let at = |field: usize| widths[..field].iter().sum();
+        let first_seen_at = shape.last_seen;
+        let expires_at = first_seen_at + shape.first_seen;
+        let count_at = expires_at + shape.expires_bytes();
         Self {
             last_seen_mask: mask(shape.last_seen),
             first_seen_mask: mask(shape.first_seen),
@@ -180,14 +184,21 @@ impl Plan {
             count_mask: mask(shape.count),
             count_usual: u32::from(shape.count == 0),
             step: u32::from(shape.step) + 1,
-            first_seen_at: at(1),
-            expires_at: at(2),
-            count_at: at(3),
-            bytes: at(4) + shape.value,
+            first_seen_at,
+            expires_at,
+            count_at,
+            bytes: count_at + shape.count + shape.value,
             items: shape.items,
             extra: shape.extra,
         }
     }
+}
+
+/// The length of a user's record; none for one behind the last.
+#[inline]
+fn length_of<const WIDTH: usize>(lengths: &[[u8; WIDTH]], user: usize) -> usize {
+    let bytes = lengths.get(user).map_or(&[][..], |length| length);
+    bytes.iter().rev().fold(0, |length, byte| length << 8 | usize::from(*byte))
 }
 
 /// The number that the mask leaves of the four bytes there; a place is at most 12.
