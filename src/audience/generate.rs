@@ -10,6 +10,7 @@ use super::ValueThousandths;
 use super::builder::{BuildError, Intake};
 use super::rows::Row;
 use super::threads::on_each;
+use crate::model::ids::{UUID_CHARS, push_uuid};
 use crate::model::{BidId, Seconds, UnixSeconds};
 use std::borrow::Cow;
 use std::ops::Range;
@@ -326,20 +327,13 @@ impl Dice {
 
 /// A text of the form 8-4-4-4-12 that is different for every `n`.
 fn uuid_like(seed: u64, n: u64) -> String {
-    const DIGITS: [u8; 16] = *b"0123456789abcdef";
     let (high, low) = (BidId::nth(seed, n).0, BidId::nth(!seed, n).0);
     // Version 4 and variant a, as a random UUID has them.
     let high = high & !0xf000 | 0x4000;
     let low = (low & 0x0fff_ffff_ffff_ffff) | 0xa000_0000_0000_0000;
     let bytes = (u128::from(high) << 64 | u128::from(low)).to_be_bytes();
-    let mut text = String::with_capacity(36);
-    for (place, byte) in bytes.iter().enumerate() {
-        if matches!(place, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
+    let mut text = String::with_capacity(UUID_CHARS);
+    push_uuid(&mut text, bytes);
     text
 }
 

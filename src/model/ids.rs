@@ -18,6 +18,22 @@ const SEED_SPLIT: u64 = 0x686f_6d69_6e67_0005;
 /// Real ids are 16 to 200 bytes (UID2 tokens are the longest common ones).
 pub const ID_BYTES_MAX: usize = 512;
 
+/// Length of a UUID as text.
+pub const UUID_CHARS: usize = 36;
+
+/// Appends a UUID as text: 32 digits of hexadecimal in five groups, in lower case (RFC 9562,
+/// section 4).
+pub fn push_uuid(text: &mut String, bytes: [u8; 16]) {
+    const DIGITS: [u8; 16] = *b"0123456789abcdef";
+    for (place, byte) in bytes.iter().enumerate() {
+        if matches!(place, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+}
+
 /// The name of a space of user ids, e.g. `buyeruid`, `ifa`, `uidapi.com`.
 pub type IdSpace = str;
 

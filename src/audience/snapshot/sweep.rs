@@ -1,4 +1,4 @@
-//! Checks a block in one sweep, without a branch that depends on what a membership holds.
+//! Checks a block in one sweep, without a branch that depends on the numbers of a membership.
 //!
 //! A large set has hundreds of millions of memberships. Decoding each as a lookup does costs
 //! some thirty nanoseconds here, nearly all for branches that were guessed wrong, and was half of
@@ -135,7 +135,7 @@ impl Sweep {
     }
 
     /// Goes over one membership; what is wrong with it has one of [`FAULT_BITS`].
-    #[allow(clippy::inline_always, reason = "a call, and its places in memory, cost a third more")]
+    #[allow(clippy::inline_always, reason = "by the profile a call makes the sweep a third slower")]
     #[inline(always)]
     fn membership(&self, shard: &[u8], place: &mut Place) -> Option<u64> {
         let code = *shard.get(place.at)?;
@@ -246,7 +246,7 @@ mod tests {
     use crate::model::UnixSeconds;
     use proptest::prelude::*;
 
-    /// The latest that [`any_membership`] has, and the least that no `last_seen` is beyond.
+    /// No `last_seen` of [`any_membership`] is later.
     const NEWEST: UnixSeconds = UnixSeconds(1_790_000_000);
     const HEADER: ShardHeader = ShardHeader {
         shard: 0,

@@ -1,8 +1,6 @@
 //! The field numbers of `proto/openrtb.proto` that this bidder reads or writes: those of the
 //! IAB's schema, which Google's shares. The tests hold them against the compiled schema.
 
-#![allow(dead_code, reason = "the writers come to use the last of them")]
-
 pub(crate) mod bid_request {
     pub(crate) const ID: u32 = 1;
     pub(crate) const IMP: u32 = 2;
@@ -187,7 +185,6 @@ pub(crate) mod bid {
     pub(crate) const BURL: u32 = 22;
     pub(crate) const LURL: u32 = 23;
     pub(crate) const LANGUAGE: u32 = 25;
-    pub(crate) const SLOTINPOD: u32 = 28;
     pub(crate) const CATTAX: u32 = 30;
     pub(crate) const APIS: u32 = 31;
     pub(crate) const DUR: u32 = 32;
@@ -209,49 +206,4 @@ pub(crate) mod dsa_response {
 pub(crate) mod transparency {
     pub(crate) const DOMAIN: u32 = 1;
     pub(crate) const DSAPARAMS: u32 = 2;
-}
-
-pub(crate) mod native_response {
-    pub(crate) const VER: u32 = 1;
-    pub(crate) const ASSETS: u32 = 2;
-    pub(crate) const LINK: u32 = 3;
-    pub(crate) const IMPTRACKERS: u32 = 4;
-    pub(crate) const EVENTTRACKERS: u32 = 8;
-    pub(crate) const PRIVACY: u32 = 9;
-}
-
-pub(crate) mod native_asset {
-    pub(crate) const ID: u32 = 1;
-    pub(crate) const REQUIRED: u32 = 2;
-    pub(crate) const TITLE: u32 = 3;
-    pub(crate) const IMG: u32 = 4;
-    pub(crate) const VIDEO: u32 = 5;
-    pub(crate) const DATA: u32 = 6;
-    pub(crate) const LINK: u32 = 7;
-}
-
-/// The inside of an answered asset: a title, an image, a video, a text.
-pub(crate) mod native_content {
-    pub(crate) const TITLE_TEXT: u32 = 1;
-    pub(crate) const TITLE_LEN: u32 = 2;
-    pub(crate) const IMAGE_URL: u32 = 1;
-    pub(crate) const IMAGE_W: u32 = 2;
-    pub(crate) const IMAGE_H: u32 = 3;
-    pub(crate) const IMAGE_TYPE: u32 = 4;
-    pub(crate) const VIDEO_VASTTAG: u32 = 1;
-    pub(crate) const DATA_VALUE: u32 = 2;
-    pub(crate) const DATA_TYPE: u32 = 3;
-    pub(crate) const DATA_LEN: u32 = 4;
-}
-
-pub(crate) mod native_link {
-    pub(crate) const URL: u32 = 1;
-    pub(crate) const CLICKTRACKERS: u32 = 2;
-    pub(crate) const FALLBACK: u32 = 3;
-}
-
-pub(crate) mod native_event_tracker {
-    pub(crate) const EVENT: u32 = 1;
-    pub(crate) const METHOD: u32 = 2;
-    pub(crate) const URL: u32 = 3;
 }

@@ -12,6 +12,8 @@ const REQUIRED: [&str; 4] = ["id_space", "id", "segment", "last_seen"];
 const COLUMN: &str = "texts, UUIDs, integers, doubles, decimals, timestamps or flags";
 const NESTING: &str =
     "a list of texts, or one text, for items, and one value for every other field";
+/// A UUID has as many.
+const UUID_BYTES: i32 = 16;
 /// Most places of a decimal: ten to this power is an `i128`.
 const PLACES_MAX: u32 = 38;
 
@@ -99,7 +101,7 @@ fn kind(column: &ColumnDescriptor) -> Option<Kind> {
         (_, ConvertedType::TIMESTAMP_MILLIS) => Kind::Ticks(1_000),
         (_, ConvertedType::TIMESTAMP_MICROS) => Kind::Ticks(1_000_000),
         (Some(LogicalType::Decimal(decimal)), _) => places(decimal.scale)?,
-        (Some(LogicalType::Uuid), _) => Kind::Uuid,
+        (Some(LogicalType::Uuid), _) if column.type_length() == UUID_BYTES => Kind::Uuid,
         (_, ConvertedType::DECIMAL) => places(column.type_scale())?,
         (
             _,

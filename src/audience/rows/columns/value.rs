@@ -7,6 +7,7 @@
 
 use super::super::fields::Found;
 use super::schema::Kind;
+use crate::model::ids::{UUID_CHARS, push_uuid};
 use parquet::data_type::{ByteArray, FixedLenByteArray, Int96};
 use std::borrow::Cow;
 
@@ -14,10 +15,6 @@ use std::borrow::Cow;
 const THOUSANDTHS_EXACT: i128 = 1_000_000_000_000_000;
 /// As much of single precision: six digits of it are exact.
 const SINGLE_THOUSANDTHS_EXACT: f64 = 1_000_000.0;
-
-const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
-const UUID_BYTES: usize = 16;
-const UUID_CHARS: usize = 36;
 
 /// Values of one column that were read.
 pub(super) enum Values {
@@ -49,19 +46,13 @@ pub(super) struct Uuids {
 }
 
 impl Uuids {
-    /// Makes the texts anew: 32 digits of hexadecimal in five groups, in lower case (RFC 9562,
-    /// section 4), as ids are written that no column type has changed.
+    /// Makes the texts anew, as ids are written that no column type has changed.
     pub(super) fn set_texts(&mut self) {
         self.texts.clear();
         for uuid in &self.bytes {
-            for (place, byte) in uuid.data().iter().take(UUID_BYTES).enumerate() {
-                if matches!(place, 4 | 6 | 8 | 10) {
-                    self.texts.push('-');
-                }
-                for digit in [byte >> 4, byte & 15] {
-                    self.texts.push(char::from(HEX_DIGITS[usize::from(digit)]));
-                }
-            }
+            // One of another length would shift all behind it: they have no text then.
+            let Ok(bytes) = uuid.data().try_into() else { return };
+            push_uuid(&mut self.texts, bytes);
         }
     }
 
