@@ -41,7 +41,8 @@ pub(crate) fn open_promised(
         while let number = next.fetch_add(1, Ordering::Relaxed)
             && let Some(place) = places.get(number)
         {
-            let opened = open_shard(folder, manifest, number).and_then(FilteredShard::new);
+            let opened = read_shard(folder, manifest, number)
+                .and_then(|bytes| FilteredShard::verified(bytes, number, manifest));
             if opened.is_err() {
                 next.store(places.len(), Ordering::Relaxed);
             }
@@ -64,11 +65,18 @@ pub(crate) fn open_shard(
     manifest: &Manifest,
     number: usize,
 ) -> Result<Shard, SnapshotError> {
+    let bytes = read_shard(folder, manifest, number)?;
+    let damaged = |fault| SnapshotError::Shard { file: shard_file_name(number), fault };
+    Shard::verified(bytes, number, manifest).map_err(damaged)
+}
+
+/// Reads one shard of the set in `folder`, as long as the manifest says.
+fn read_shard(folder: &Path, manifest: &Manifest, number: usize) -> Result<Pages, SnapshotError> {
     let file = shard_file_name(number);
-    let (opened, found) = open_regular(&folder.join(&file))?;
+    let path = folder.join(&file);
+    let (opened, found) = open_regular(&path)?;
     check_size(&file, manifest.shards[number].bytes, found)?;
-    let pages = read_pages(opened, found, &folder.join(&file))?;
-    Shard::verified(pages, number, manifest).map_err(|fault| SnapshotError::Shard { file, fault })
+    read_pages(opened, found, &path)
 }
 
 /// Reads and checks the manifest in `folder`.

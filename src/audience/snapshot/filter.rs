@@ -2,17 +2,16 @@
 //!
 //! A Bloom filter whose bits of a key are all in one word. It is made when a set is loaded, not
 //! stored: a byte and a half a user, and no second reader needs to know of it. Each shard has its
-//! own, so that all cores fill them. The word is named by the bits of the key after those that name
+//! own, filled while the shard is verified, so that all cores do. The word is named by the bits of the key after those that name
 //! the shard, which the shard is ordered by, so that filling it is one walk from left to right.
 //!
 //! Guarantees: a key that was added is never called a stranger; of others about one in eighty
 //! is not recognised as one, and is looked for in vain. (With a byte a user it was one in twenty,
 //! and those searches cost half of what all strangers did.)
 
-use super::{Pages, Shard};
+use super::{Pages, SnapshotError};
 use crate::model::UserKey;
-use std::convert::Infallible;
-use std::io;
+use std::path::Path;
 
 /// Bits of the filter a key.
 const BITS_PER_KEY: u64 = 12;
@@ -32,29 +31,16 @@ impl Filter {
     ///
     /// # Errors
     /// The memory is not there.
-    fn for_users(users: u64, shard_bits: u32) -> io::Result<Self> {
+    pub(super) fn for_users(users: u64, shard_bits: u32) -> Result<Self, SnapshotError> {
         let words = users.saturating_mul(BITS_PER_KEY).div_ceil(u64::from(u64::BITS)).max(1);
-        let bytes = usize::try_from(words).map_err(io::Error::other)?;
-        Ok(Self { bytes: Pages::zeroed(bytes.saturating_mul(WORD_BYTES))?, words, shard_bits })
-    }
-
-    /// A filter that knows all users of a shard.
-    ///
-    /// # Errors
-    /// The memory is not there.
-    pub(super) fn of(shard: &Shard) -> io::Result<Self> {
-        let (users, shard_bits) = shard.users();
-        let mut filter = Self::for_users(users, shard_bits)?;
-        let added: Result<(), Infallible> = shard.each_user(&mut |key, _| {
-            filter.add(key);
-            Ok(())
-        });
-        let Ok(()) = added;
-        Ok(filter)
+        let bytes = usize::try_from(words).unwrap_or(usize::MAX).saturating_mul(WORD_BYTES);
+        let no_memory = SnapshotError::io("find memory for a filter of", Path::new("the set"));
+        Ok(Self { bytes: Pages::zeroed(bytes).map_err(no_memory)?, words, shard_bits })
     }
 
     /// Adds a key.
-    fn add(&mut self, key: UserKey) {
+    #[inline]
+    pub(super) fn add(&mut self, key: UserKey) {
         let at = self.place(key);
         if let Some(word) = self.bytes.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
             *word = (u64::from_le_bytes(*word) | bits(key)).to_le_bytes();

@@ -194,6 +194,12 @@ impl ShardHeader {
         KeyLayout { shard_bits: self.shards.trailing_zeros(), block_bits: self.block_bits }
     }
 
+    /// The bits of a key that this shard and its block of this number stand for.
+    pub fn key_prefix(&self, block: usize) -> u64 {
+        let layout = self.layout();
+        key_prefix((self.shard, layout.shard_bits), (block, layout.block_bits))
+    }
+
     /// The header as it is written, its own checksum included.
     pub fn to_bytes(self) -> [u8; HEADER_BYTES] {
         let mut out = [0; HEADER_BYTES];
@@ -260,6 +266,15 @@ pub fn uint_at(bytes: &[u8], at: usize, width: usize) -> Option<u64> {
 /// A mask of the lowest `width` bytes (at most 8).
 fn low_bytes(width: usize) -> u64 {
     u64::MAX.checked_shr(64 - 8 * width as u32).unwrap_or(0)
+}
+
+/// The bits of a key that its shard and its block stand for.
+pub(super) fn key_prefix(
+    (shard, shard_bits): (u32, u32),
+    (block, block_bits): (usize, u32),
+) -> u64 {
+    let bits = u64::from(shard) << block_bits | block as u64;
+    bits.checked_shl(64 - shard_bits - block_bits).unwrap_or(0)
 }
 
 /// The integer made of the `count` highest bits; a shift by all 64 would overflow.

@@ -44,7 +44,7 @@ use crate::model::{UnixSeconds, UserKey};
 use filter::Filter;
 use format::{KeyLayout, shard_file_name};
 use manifest::Manifest;
-use std::path::Path;
+use std::convert::Infallible;
 use verify::Verified;
 
 /// A loaded snapshot.
@@ -113,9 +113,7 @@ impl Snapshot {
         }
         let mut shards = Vec::with_capacity(files.len());
         for (number, bytes) in files.into_iter().enumerate() {
-            let shard = Shard::verified(bytes, number, manifest)
-                .map_err(|fault| SnapshotError::Shard { file: shard_file_name(number), fault })?;
-            shards.push(FilteredShard::new(shard)?);
+            shards.push(FilteredShard::verified(bytes, number, manifest)?);
         }
         Ok(Self::of_shards(name, manifest, shards))
     }
@@ -169,9 +167,27 @@ impl Snapshot {
 }
 
 impl FilteredShard {
-    fn new(shard: Shard) -> Result<Self, SnapshotError> {
-        let no_memory = SnapshotError::io("find memory for a filter of", Path::new("the set"));
-        Ok(Self { filter: Filter::of(&shard).map_err(no_memory)?, shard })
+    /// Verifies the bytes of the shard with this number, and fills the filter on the way.
+    fn verified(bytes: Pages, number: usize, manifest: &Manifest) -> Result<Self, SnapshotError> {
+        let damaged = |fault| SnapshotError::Shard { file: shard_file_name(number), fault };
+        if manifest.format_version == v1::format::VERSION {
+            let header = v1::verify::verify(&bytes, number, manifest).map_err(damaged)?;
+            let mut filter = Filter::for_users(header.users, header.layout().shard_bits)?;
+            let shard = Shard::V1(header, bytes);
+            let added: Result<(), Infallible> = shard.each_user(&mut |key, _| {
+                filter.add(key);
+                Ok(())
+            });
+            let Ok(()) = added;
+            return Ok(Self { filter, shard });
+        }
+        let front = verify::verify_front(&bytes, number, manifest).map_err(damaged)?;
+        // Memory for no more users than there are bytes, whatever the header claims.
+        let users_at_most = front.header.users.min(bytes.len() as u64);
+        let mut filter = Filter::for_users(users_at_most, front.header.layout().shard_bits)?;
+        verify::verify_blocks(&bytes, &front, &manifest.shards[number], &mut |key| filter.add(key))
+            .map_err(damaged)?;
+        Ok(Self { filter, shard: Shard::V2(front, bytes) })
     }
 
     /// Reads what a lookup of the key would read first, if it may be known.
@@ -197,14 +213,6 @@ impl Shard {
         }
         let verified = verify::verify(&bytes, number, manifest)?;
         Ok(Self::V2(verified, bytes))
-    }
-
-    /// How many users it has, and in how many of their top bits their keys are alike.
-    fn users(&self) -> (u64, u32) {
-        match self {
-            Self::V2(verified, _) => (verified.header.users, verified.header.layout().shard_bits),
-            Self::V1(header, _) => (header.users, header.layout().shard_bits),
-        }
     }
 
     #[inline]

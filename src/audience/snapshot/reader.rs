@@ -86,6 +86,12 @@ impl<'a> Block<'a> {
         Some(rest << 8 | u64::from(mark))
     }
 
+    /// The stored parts of all keys, in order.
+    pub(super) fn keys(&self) -> impl Iterator<Item = u64> + use<'a> {
+        let block = *self;
+        (0..self.users).map_while(move |position| block.key(position))
+    }
+
     /// How long the record of the user at `position` is.
     #[inline]
     pub(crate) fn length(&self, position: usize) -> Option<usize> {

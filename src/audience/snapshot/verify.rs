@@ -16,6 +16,7 @@ use super::reader::{Block, block_range};
 use super::record::{Record, StoredMembership};
 use super::shape::{Shape, Shapes};
 use super::sweep::{Sweep, Swept};
+use crate::model::UserKey;
 use sha2::{Digest, Sha256};
 
 /// So many bytes are hashed at once: they are still in the cache from being checked.
@@ -36,16 +37,38 @@ pub(crate) fn verify(
     number: usize,
     manifest: &Manifest,
 ) -> Result<Verified, ShardFault> {
+    let front = verify_front(shard, number, manifest)?;
+    verify_blocks(shard, &front, &manifest.shards[number], &mut |_| {})?;
+    Ok(front)
+}
+
+/// Checks all but the blocks and the whole. What comes back is as good as the shard only once
+/// [`verify_blocks`] has passed it too.
+pub(super) fn verify_front(
+    shard: &[u8],
+    number: usize,
+    manifest: &Manifest,
+) -> Result<Verified, ShardFault> {
     let entry = manifest.shards.get(number).ok_or(ShardFault::Magic)?;
     check_kind(shard, FORMAT_VERSION)?;
     check_length(shard, entry.bytes)?;
     let header = check_header(shard, number, manifest)?;
     let shapes = check_index(shard, &header)?;
-    let verified = Verified { header, shapes };
-    if check_blocks(shard, &verified, entry)? != entry.sha256 {
+    Ok(Verified { header, shapes })
+}
+
+/// Checks all blocks, and the checksum of the whole file. `each_key` hears of every key on the
+/// way, of some of them twice; of others too, in a shard that is refused in the end.
+pub(super) fn verify_blocks(
+    shard: &[u8],
+    verified: &Verified,
+    entry: &ShardEntry,
+    each_key: &mut impl FnMut(UserKey),
+) -> Result<(), ShardFault> {
+    if check_blocks(shard, verified, entry, each_key)? != entry.sha256 {
         return Err(ShardFault::Checksum { part: "the whole file".to_owned() });
     }
-    Ok(verified)
+    Ok(())
 }
 
 /// Whether this is a shard of `version`.
@@ -145,6 +168,7 @@ fn check_blocks(
     shard: &[u8],
     verified: &Verified,
     entry: &ShardEntry,
+    each_key: &mut impl FnMut(UserKey),
 ) -> Result<Checksum, ShardFault> {
     let layout = verified.header.layout();
     let checksums = &shard[shard.len() - layout.checksums_bytes()..];
@@ -155,9 +179,11 @@ fn check_blocks(
         let (begin, end) = range.ok_or(ShardFault::Directory { entry: number })?;
         check_crc(&shard[begin..end], u32_at(crc, 0), || format!("block {number}"))?;
         if begin < end {
-            let swept = sweep.block(shard, (begin, end));
-            let exact = || check_block(shard, (number, begin, end), verified);
-            let found = swept.map_or_else(exact, Ok)?;
+            let place = (number, begin, end);
+            let found = match sweep.block(shard, place, each_key) {
+                Some(swept) => swept,
+                None => check_block(shard, place, verified, each_key)?,
+            };
             users += found.users;
             memberships += found.memberships;
         }
@@ -182,11 +208,13 @@ pub(super) fn check_block(
     shard: &[u8],
     (number, begin, end): (usize, usize, usize),
     verified: &Verified,
+    each_key: &mut impl FnMut(UserKey),
 ) -> Result<Swept, ShardFault> {
     let layout = verified.header.layout();
     let problem = |user, problem| ShardFault::Record { block: number, user, problem };
     let block = Block::new(&shard[begin..end], layout)
         .ok_or(problem(0, "the block is too short for its users"))?;
+    let high = verified.header.key_prefix(number);
     let (mut last_key, mut memberships) = (None, 0);
     let mut at = end - block.records_bytes();
     for user in 0..block.users() {
@@ -195,6 +223,7 @@ pub(super) fn check_block(
             return Err(ShardFault::Order { block: number, user });
         }
         last_key = key;
+        key.into_iter().for_each(|low| each_key(UserKey(high | low)));
         let length = block.length(user).filter(|length| *length <= end - at);
         let length = length.ok_or(problem(user, "the record is out of bounds"))?;
         let record = (&shard[at..], length);

@@ -1,5 +1,6 @@
 //! Goes through all users of a verified shard or snapshot, in order of key.
 
+use super::format::key_prefix;
 use super::record::{Memberships, Record};
 use super::verify::Verified;
 use super::{Shard, Snapshot, reader, v1};
@@ -41,7 +42,7 @@ fn each_v2<E>(
         let range = reader::block_range(layout, shard, number);
         let Some((begin, end)) = range else { break };
         let Some(block) = reader::Block::new(&shard[begin..end], layout) else { continue };
-        let high = prefix((header.shard, layout.shard_bits), (number, layout.block_bits));
+        let high = header.key_prefix(number);
         let mut at = end - block.records_bytes();
         for position in 0..block.users() {
             let (Some(low), Some(length)) = (block.key(position), block.length(position)) else {
@@ -64,7 +65,7 @@ fn each_v1<E>(
     for number in 0..layout.blocks() {
         let Some(bytes) = v1::reader::block_bytes(shard, number) else { break };
         let Some(block) = v1::reader::Block::new(bytes, layout) else { continue };
-        let high = prefix((header.shard, layout.shard_bits), (number, layout.block_bits));
+        let high = key_prefix((header.shard, layout.shard_bits), (number, layout.block_bits));
         for position in 0..block.users() {
             let (Some(low), Some(record)) = (block.key(position), block.record(position)) else {
                 break;
@@ -74,10 +75,4 @@ fn each_v1<E>(
         }
     }
     Ok(())
-}
-
-/// The bits of a key that its shard and its block stand for.
-fn prefix((shard, shard_bits): (u32, u32), (block, block_bits): (usize, u32)) -> u64 {
-    let bits = u64::from(shard) << block_bits | block as u64;
-    bits.checked_shl(64 - shard_bits - block_bits).unwrap_or(0)
 }
