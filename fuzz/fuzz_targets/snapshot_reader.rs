@@ -57,7 +57,7 @@ fn with_shard(shard: Vec<u8>) -> Set {
     };
     let manifest = Manifest {
         kind: KIND.to_owned(),
-        format_version: header(VERSION_AT).clamp(1, 2),
+        format_version: if header(VERSION_AT) == 1 { 1 } else { 3 },
         epoch_s: 1,
         segments: (0..segments).map(|n| format!("s{n:03}")).collect(),
         shards: vec![entry],

@@ -171,7 +171,7 @@ fn a_set_with_good_checksums_and_bad_content_is_refused_and_the_old_one_serves_o
     assert_refused(&shop, &json!({ "set": "length" }), "shard_record");
     forge(&shop, "elsewhere", |set| set.manifest.shards[0].file = "../set-1/shard-000.hom".into());
     assert_refused(&shop, &json!({ "set": "elsewhere" }), "manifest_field");
-    forge(&shop, "future", |set| set.manifest.format_version = 3);
+    forge(&shop, "future", |set| set.manifest.format_version = 4);
     assert_refused(&shop, &json!({ "set": "future" }), "manifest_version");
 }
 

@@ -264,7 +264,7 @@ fn a_manifest_that_leads_elsewhere_or_makes_no_sense_is_refused() {
         assert_eq!(manifest_field(|set| set.shards[0].file = file.to_owned()), "shards.file");
     }
     assert_eq!(manifest_field(|set| set.shards[0].bytes = 1 << 40), "shards.bytes");
-    assert_eq!(manifest_field(|set| set.shards[0].sha256.push(0)), "shards.sha256");
+    assert_eq!(manifest_field(|set| set.shards[0].hash.push(0)), "shards.hash");
     assert_eq!(manifest_field(|set| set.shards.truncate(3)), "shards");
     assert_eq!(manifest_field(|set| set.shards.clear()), "shards");
     assert_eq!(manifest_field(|set| set.users += 1), "users");
@@ -288,7 +288,7 @@ fn a_manifest_of_another_kind_or_version_is_called_that() {
     };
     let kind = |set: &mut Set| set.manifest.kind.push('s');
     assert_eq!(refusal(&kind), ManifestFault::Foreign);
-    for found in [0, 3, u32::MAX] {
+    for found in [0, 4, u32::MAX] {
         let version = |set: &mut Set| set.manifest.format_version = found;
         assert_eq!(refusal(&version), ManifestFault::Version { found });
     }

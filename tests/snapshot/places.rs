@@ -176,7 +176,7 @@ fn damage_of_every_kind_is_refused_by_the_store_and_the_old_set_serves_on() {
     let escape =
         |set: &mut Set| set.manifest.shards[0].file = "../own/old/shard-000.hom".to_owned();
     assert_eq!(rewritten(&escape), "manifest_field");
-    assert_eq!(rewritten(&|set| set.manifest.format_version = 3), "manifest_version");
+    assert_eq!(rewritten(&|set| set.manifest.format_version = 4), "manifest_version");
     let twice = |set: &mut Set| {
         *set = crate::forge::with_block(|block| block.users[1].key = block.users[0].key).0;
     };

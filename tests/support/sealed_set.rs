@@ -69,7 +69,7 @@ pub(crate) struct Entry {
     #[prost(uint64, tag = "2")]
     pub(crate) bytes: u64,
     #[prost(bytes = "vec", tag = "3")]
-    pub(crate) sha256: Vec<u8>,
+    pub(crate) hash: Vec<u8>,
     #[prost(uint64, tag = "4")]
     pub(crate) users: u64,
     #[prost(uint64, tag = "5")]
@@ -122,7 +122,10 @@ impl Set {
     pub(crate) fn seal_manifest(&mut self) {
         for (entry, shard) in self.manifest.shards.iter_mut().zip(&self.shards) {
             entry.bytes = shard.len() as u64;
-            entry.sha256 = Sha256::digest(shard).to_vec();
+            entry.hash = match self.manifest.format_version {
+                ..3 => Sha256::digest(shard).to_vec(),
+                _ => blake3::hash(shard).as_bytes().to_vec(),
+            };
         }
         let sum = |of: fn(&Entry) -> u64| {
             self.manifest.shards.iter().fold(0_u64, |sum, entry| sum.saturating_add(of(entry)))

@@ -9,21 +9,19 @@ use super::merge::Merged;
 use super::pack::{self, Place};
 use super::part::{self, PART_FILE, Part};
 use super::{Audience, BuildError, BuildSummary};
-use crate::audience::snapshot::format::shard_file_name;
+use crate::audience::snapshot::format::{FORMAT_VERSION, shard_file_name};
 use crate::audience::snapshot::manifest::{MANIFEST_FILE, Manifest, ShardEntry};
-use crate::audience::snapshot::{SetFolder, SnapshotError, SnapshotInfo};
+use crate::audience::snapshot::{FileHasher, SetFolder, SnapshotError, SnapshotInfo};
 use crate::audience::threads::on_each;
 use crate::model::UnixSeconds;
 use parking_lot::Mutex;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What a row of a shard in the making takes: packed, and twice its place in the file.
 const SHARD_BYTES_PER_ROW: u64 = 48;
-/// How much is read at once where a file's checksum is taken.
-const READ_BYTES: usize = 1 << 20;
 
 /// What was built.
 #[derive(Clone, Debug)]
@@ -202,7 +200,7 @@ pub fn join_parts(folders: &[PathBuf], out: &Path) -> Result<SnapshotInfo, Build
         let file = shard_file_name(number);
         // One byte more than promised, so that a longer file is seen to be one.
         set.copy(folder, &file, part.entry.bytes + 1)?;
-        if checksum_of(&set.path().join(&file))? != part.entry.sha256 {
+        if hash_of(&set.path().join(&file))? != part.entry.hash {
             let problem = format!("expected the {file} that was built here, found another");
             return Err(BuildError::Parts { path: (*folder).clone(), problem });
         }
@@ -228,19 +226,9 @@ pub fn read_part(folder: &Path) -> Result<Part, BuildError> {
     Part::decode(&bytes).map_err(|problem| BuildError::Parts { path, problem })
 }
 
-fn checksum_of(path: &Path) -> Result<[u8; 32], BuildError> {
-    let mut sum = part::Summing::default();
-    let summed = File::open(path).and_then(|mut file| {
-        let mut piece = vec![0; READ_BYTES];
-        loop {
-            match file.read(&mut piece)? {
-                0 => return Ok::<_, io::Error>(()),
-                read => sum.add(&piece[..read]),
-            }
-        }
-    });
-    summed.map_err(SnapshotError::io("read", path))?;
-    Ok(sum.end())
+fn hash_of(path: &Path) -> Result<[u8; 32], BuildError> {
+    let hash = |file| FileHasher::of_version(FORMAT_VERSION).of_all(file);
+    Ok(File::open(path).and_then(hash).map_err(SnapshotError::io("read", path))?)
 }
 
 fn name_of(out: &Path) -> String {

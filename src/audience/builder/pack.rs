@@ -6,7 +6,9 @@
 use super::merge::{Damaged, Merged};
 use super::packed::PackedRow;
 use crate::audience::ValueThousandths;
-use crate::audience::snapshot::manifest::{ShardEntry, checksum};
+use crate::audience::snapshot::file_hash;
+use crate::audience::snapshot::format::FORMAT_VERSION;
+use crate::audience::snapshot::manifest::ShardEntry;
 use crate::audience::snapshot::{Items, ShardFault, ShardPlan, ShardSurvey, StoredMembership};
 use crate::model::{UnixSeconds, UserKey};
 
@@ -46,8 +48,8 @@ pub(super) fn pack(place: Place, merged: &[Merged]) -> Result<(Vec<u8>, ShardEnt
     let mut writer = survey.into_writer();
     each_user(merged, |key, memberships| writer.push(key, memberships.iter().cloned()))?;
     let bytes = writer.finish().map_err(PackFault::Shard)?;
-    let entry =
-        ShardEntry { bytes: bytes.len() as u64, sha256: checksum(&bytes), users, memberships };
+    let hash = file_hash(FORMAT_VERSION, &bytes);
+    let entry = ShardEntry { bytes: bytes.len() as u64, hash, users, memberships };
     Ok((bytes, entry))
 }
 

@@ -11,7 +11,6 @@ use crate::audience::snapshot::manifest::{MANIFEST_BYTES_MAX, ShardEntry, checks
 use crate::model::UnixSeconds;
 use prost::Message;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
 /// The file's name within the part's folder.
@@ -49,7 +48,7 @@ impl Part {
             shard: Some(proto::Shard {
                 file: shard_file_name(self.shard.number as usize),
                 bytes: self.entry.bytes,
-                sha256: self.entry.sha256.to_vec(),
+                hash: self.entry.hash.to_vec(),
                 users: self.entry.users,
                 memberships: self.entry.memberships,
             }),
@@ -76,14 +75,14 @@ impl Part {
             return Err("expected its own checksum, found damage: build this part again".to_owned());
         }
         let entry = wire.shard.ok_or_else(foreign)?;
-        let sha256 = <[u8; 32]>::try_from(entry.sha256).map_err(|_| foreign())?;
+        let hash = <[u8; 32]>::try_from(entry.hash).map_err(|_| foreign())?;
         let (bytes, users, memberships) = (entry.bytes, entry.users, entry.memberships);
         let epoch = u32::try_from(wire.epoch_s).map_err(|_| foreign())?;
         Ok(Self {
             shard: ShardPart { number: wire.shard_number, of: wire.shards },
             epoch: UnixSeconds(epoch),
             segments: wire.segments,
-            entry: ShardEntry { bytes, sha256, users, memberships },
+            entry: ShardEntry { bytes, hash, users, memberships },
         })
     }
 }
@@ -132,20 +131,6 @@ pub(super) fn in_order(
     Ok(parts)
 }
 
-/// A checksum of a file that comes in pieces.
-#[derive(Default)]
-pub(super) struct Summing(Sha256);
-
-impl Summing {
-    pub(super) fn add(&mut self, piece: &[u8]) {
-        self.0.update(piece);
-    }
-
-    pub(super) fn end(self) -> [u8; 32] {
-        self.0.finalize().into()
-    }
-}
-
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn as_seconds<S: serde::Serializer>(time: &UnixSeconds, out: S) -> Result<S::Ok, S::Error> {
     out.serialize_u32(time.0)
@@ -165,7 +150,7 @@ mod tests {
             shard: ShardPart { number, of },
             epoch: UnixSeconds(5),
             segments: vec!["cart".to_owned(), "view".to_owned()],
-            entry: ShardEntry { bytes: 10, sha256: [7; 32], users: 3, memberships: 4 },
+            entry: ShardEntry { bytes: 10, hash: [7; 32], users: 3, memberships: 4 },
         }
     }
 

@@ -30,8 +30,10 @@ use crate::model::{UnixSeconds, UserKey};
 
 /// The first bytes of a shard file.
 pub const MAGIC: [u8; 8] = *b"HOMSHARD";
-/// The version that this program writes. It reads version 1 too.
-pub const FORMAT_VERSION: u32 = 2;
+/// The version of the sets that this program writes. It reads all before too.
+pub const FORMAT_VERSION: u32 = 3;
+/// What their shard files say: they are as they were in version 2.
+pub const SHARD_VERSION: u32 = 2;
 /// Size of the header.
 pub const HEADER_BYTES: usize = 64;
 /// Size of a checksum.
@@ -204,7 +206,7 @@ impl ShardHeader {
     pub fn to_bytes(self) -> [u8; HEADER_BYTES] {
         let mut out = [0; HEADER_BYTES];
         out[..8].copy_from_slice(&MAGIC);
-        out[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
+        out[8..12].copy_from_slice(&SHARD_VERSION.to_le_bytes());
         out[12..16].copy_from_slice(&self.shard.to_le_bytes());
         out[16..20].copy_from_slice(&self.shards.to_le_bytes());
         out[20..24].copy_from_slice(&self.block_bits.to_le_bytes());

@@ -34,7 +34,7 @@ const SHARDS_FIELD: u32 = 7;
 const KIND: &str = "homing audience snapshot";
 const CREATOR: &str = concat!("homing ", env!("CARGO_PKG_VERSION"));
 
-/// The SHA-256 of some bytes.
+/// A hash that vouches for some bytes.
 pub(crate) type Checksum = [u8; 32];
 
 /// A checked manifest.
@@ -48,7 +48,7 @@ pub struct Manifest {
     pub shards: Vec<ShardEntry>,
     /// Which program made the set.
     pub creator: String,
-    /// Of the shard files.
+    /// Of the set.
     pub format_version: u32,
 }
 
@@ -57,8 +57,8 @@ pub struct Manifest {
 pub struct ShardEntry {
     /// Its exact size.
     pub bytes: u64,
-    /// The SHA-256 of the whole file.
-    pub sha256: [u8; 32],
+    /// The hash of the whole file, as the format's version has it.
+    pub hash: [u8; 32],
     /// Distinct user keys in it.
     pub users: u64,
     /// Memberships in it.
@@ -97,7 +97,7 @@ impl Manifest {
         let shards = self.shards.iter().enumerate().map(|(number, shard)| proto::Shard {
             file: shard_file_name(number),
             bytes: shard.bytes,
-            sha256: shard.sha256.to_vec(),
+            hash: shard.hash.to_vec(),
             users: shard.users,
             memberships: shard.memberships,
         });
@@ -218,14 +218,9 @@ fn checked_shard(number: usize, shard: proto::Shard) -> Result<ShardEntry, Manif
     if shard.bytes > SHARD_BYTES_MAX {
         return Err(fault("shards.bytes", &format!("at most {SHARD_BYTES_MAX}"), shard.bytes));
     }
-    let sha256 = <[u8; 32]>::try_from(shard.sha256)
-        .map_err(|found| fault("shards.sha256", "32 bytes", found.len()))?;
-    Ok(ShardEntry {
-        bytes: shard.bytes,
-        sha256,
-        users: shard.users,
-        memberships: shard.memberships,
-    })
+    let hash = <[u8; 32]>::try_from(shard.hash)
+        .map_err(|found| fault("shards.hash", "32 bytes", found.len()))?;
+    Ok(ShardEntry { bytes: shard.bytes, hash, users: shard.users, memberships: shard.memberships })
 }
 
 fn fault(field: &'static str, expected: &str, found: impl Display) -> ManifestFault {
@@ -237,7 +232,7 @@ mod tests {
     use super::*;
 
     fn manifest() -> Manifest {
-        let shard = ShardEntry { bytes: 10, sha256: [7; 32], users: 3, memberships: 4 };
+        let shard = ShardEntry { bytes: 10, hash: [7; 32], users: 3, memberships: 4 };
         let names = ["add_to_cart", "purchase"].map(str::to_owned);
         Manifest::new(UnixSeconds(1_700_000_000), names.to_vec(), vec![shard.clone(), shard])
     }
@@ -312,6 +307,6 @@ mod tests {
         assert_eq!(told, "segments: expected at most 65535, found 65536");
         assert_eq!(refused(|wire| wire.shards[1].file = "../x".to_owned()), "shards.file");
         assert_eq!(refused(|wire| wire.shards[0].bytes = 1 << 40), "shards.bytes");
-        assert_eq!(refused(|wire| wire.shards[0].sha256.clear()), "shards.sha256");
+        assert_eq!(refused(|wire| wire.shards[0].hash.clear()), "shards.hash");
     }
 }

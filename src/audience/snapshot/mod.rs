@@ -10,6 +10,7 @@
 //! reported: nothing expires here.
 
 mod error;
+mod file_hash;
 pub mod files;
 mod filter;
 pub mod format;
@@ -37,6 +38,7 @@ pub use error::{ManifestFault, ShardFault, SnapshotError};
 pub use pages::Pages;
 pub use record::{Items, Memberships, Record, StoredMembership};
 
+pub(crate) use file_hash::{FileHasher, file_hash};
 pub(crate) use publish::{PARTIAL_SUFFIX, SetFolder, parent_of, sync_folder};
 pub(crate) use writer::{ShardPlan, ShardSurvey};
 
@@ -185,7 +187,7 @@ impl FilteredShard {
         // Memory for no more users than there are bytes, whatever the header claims.
         let users_at_most = front.header.users.min(bytes.len() as u64);
         let mut filter = Filter::for_users(users_at_most, front.header.layout().shard_bits)?;
-        verify::verify_blocks(&bytes, &front, &manifest.shards[number], &mut |key| filter.add(key))
+        verify::verify_blocks(&bytes, &front, manifest, &mut |key| filter.add(key))
             .map_err(damaged)?;
         Ok(Self { filter, shard: Shard::V2(front, bytes) })
     }

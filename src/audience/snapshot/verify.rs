@@ -7,17 +7,17 @@
 //! quick ones of `sweep`, and the exact ones here only where those do not pass it.
 
 use super::error::ShardFault;
+use super::file_hash::FileHasher;
 use super::format::{
-    BLOCK_BITS_MAX, CRC_BYTES, DIRECTORY_AT, DIRECTORY_ENTRY_BYTES, FORMAT_VERSION, HEADER_BYTES,
-    MAGIC, ShardHeader, u32_at,
+    BLOCK_BITS_MAX, CRC_BYTES, DIRECTORY_AT, DIRECTORY_ENTRY_BYTES, HEADER_BYTES, MAGIC,
+    SHARD_VERSION, ShardHeader, u32_at,
 };
-use super::manifest::{Checksum, Manifest, ShardEntry};
+use super::manifest::{Checksum, Manifest};
 use super::reader::{Block, block_range};
 use super::record::{Record, StoredMembership};
 use super::shape::{Shape, Shapes};
 use super::sweep::{Sweep, Swept};
 use crate::model::UserKey;
-use sha2::{Digest, Sha256};
 
 /// So many bytes are hashed at once: they are still in the cache from being checked.
 const HASHED_BYTES: usize = 64 << 10;
@@ -38,7 +38,7 @@ pub(crate) fn verify(
     manifest: &Manifest,
 ) -> Result<Verified, ShardFault> {
     let front = verify_front(shard, number, manifest)?;
-    verify_blocks(shard, &front, &manifest.shards[number], &mut |_| {})?;
+    verify_blocks(shard, &front, manifest, &mut |_| {})?;
     Ok(front)
 }
 
@@ -50,7 +50,7 @@ pub(super) fn verify_front(
     manifest: &Manifest,
 ) -> Result<Verified, ShardFault> {
     let entry = manifest.shards.get(number).ok_or(ShardFault::Magic)?;
-    check_kind(shard, FORMAT_VERSION)?;
+    check_kind(shard, SHARD_VERSION)?;
     check_length(shard, entry.bytes)?;
     let header = check_header(shard, number, manifest)?;
     let shapes = check_index(shard, &header)?;
@@ -62,10 +62,12 @@ pub(super) fn verify_front(
 pub(super) fn verify_blocks(
     shard: &[u8],
     verified: &Verified,
-    entry: &ShardEntry,
+    manifest: &Manifest,
     each_key: &mut impl FnMut(UserKey),
 ) -> Result<(), ShardFault> {
-    if check_blocks(shard, verified, entry, each_key)? != entry.sha256 {
+    let hasher = FileHasher::of_version(manifest.format_version);
+    let hash = check_blocks((shard, hasher), verified, each_key)?;
+    if hash != manifest.shards[verified.header.shard as usize].hash {
         return Err(ShardFault::Checksum { part: "the whole file".to_owned() });
     }
     Ok(())
@@ -165,14 +167,14 @@ fn front_and_checksums<'a>(shard: &'a [u8], header: &ShardHeader) -> Option<(&'a
 
 /// Checks all blocks; returns the checksum of the whole file, which is read on the way.
 fn check_blocks(
-    shard: &[u8],
+    (shard, mut hasher): (&[u8], FileHasher),
     verified: &Verified,
-    entry: &ShardEntry,
     each_key: &mut impl FnMut(UserKey),
 ) -> Result<Checksum, ShardFault> {
-    let layout = verified.header.layout();
+    let header = &verified.header;
+    let layout = header.layout();
     let checksums = &shard[shard.len() - layout.checksums_bytes()..];
-    let (sweep, mut whole, mut hashed) = (Sweep::new(verified), Sha256::new(), 0);
+    let (sweep, mut hashed) = (Sweep::new(verified), 0);
     let (mut users, mut memberships) = (0, 0);
     for (number, crc) in checksums.chunks_exact(CRC_BYTES).enumerate() {
         let range = block_range(layout, shard, number);
@@ -187,20 +189,21 @@ fn check_blocks(
             users += found.users;
             memberships += found.memberships;
         }
-        if end - hashed >= HASHED_BYTES {
-            whole.update(&shard[hashed..end]);
-            hashed = end;
+        let whole_pieces = end - end % HASHED_BYTES;
+        if hashed < whole_pieces {
+            hasher.update(&shard[hashed..whole_pieces]);
+            hashed = whole_pieces;
         }
     }
-    whole.update(&shard[hashed..]);
+    hasher.update(&shard[hashed..]);
     for (field, expected, found) in
-        [("users", entry.users, users), ("memberships", entry.memberships, memberships)]
+        [("users", header.users, users), ("memberships", header.memberships, memberships)]
     {
         if expected != found {
             return Err(ShardFault::Header { field, expected: found, found: expected });
         }
     }
-    Ok(whole.finalize().into())
+    Ok(hasher.finish())
 }
 
 /// Checks one block exactly, and names what is wrong with it.

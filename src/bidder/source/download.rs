@@ -8,13 +8,12 @@
 use super::super::loading::LoadError;
 use super::object::Bucket;
 use crate::audience::snapshot::manifest::ShardEntry;
-use crate::audience::snapshot::{ShardFault, SnapshotError};
+use crate::audience::snapshot::{FileHasher, ShardFault, SnapshotError};
 use futures_util::StreamExt as _;
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange};
-use sha2::{Digest, Sha256};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -27,9 +26,6 @@ const STALL_MAX: Duration = Duration::from_secs(30);
 /// maximum, and a random part of it is waited for, so that nodes do not come back as one.
 const PAUSE_FIRST: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(10);
-/// So much is read at once for a checksum.
-const CHUNK_BYTES: usize = 1 << 20;
-
 /// A file to be downloaded.
 pub(super) struct Download<'a> {
     /// Where from.
@@ -38,6 +34,8 @@ pub(super) struct Download<'a> {
     pub(super) path: Path,
     /// What the manifest promises of it.
     pub(super) entry: &'a ShardEntry,
+    /// Of the set.
+    pub(super) format_version: u32,
     /// Where to.
     pub(super) target: PathBuf,
 }
@@ -88,7 +86,7 @@ impl Download<'_> {
         if there < self.entry.bytes || there == 0 {
             self.transfer(file, there).await?;
         }
-        if self.checksum()? == self.entry.sha256 {
+        if self.hash()? == self.entry.hash {
             return Ok(());
         }
         self.forget()?;
@@ -198,18 +196,9 @@ impl Download<'_> {
         Ok(())
     }
 
-    fn checksum(&self) -> Result<[u8; 32], SnapshotError> {
-        let read = || {
-            let mut file = File::open(&self.target)?;
-            let (mut hash, mut buffer) = (Sha256::new(), vec![0; CHUNK_BYTES]);
-            loop {
-                match file.read(&mut buffer)? {
-                    0 => return Ok(hash.finalize().into()),
-                    bytes => hash.update(&buffer[..bytes]),
-                }
-            }
-        };
-        read().map_err(SnapshotError::io("read", &self.target))
+    fn hash(&self) -> Result<[u8; 32], SnapshotError> {
+        let hash = |file| FileHasher::of_version(self.format_version).of_all(file);
+        File::open(&self.target).and_then(hash).map_err(SnapshotError::io("read", &self.target))
     }
 }
 

@@ -179,8 +179,13 @@ impl ObjectSource {
         for (number, entry) in offer.manifest().shards.iter().enumerate() {
             let file = crate::audience::snapshot::format::shard_file_name(number);
             let path = self.bucket.path(&[&offer.identity().name, &file]);
-            let download =
-                Download { bucket: &self.bucket, path, entry, target: staged.join(&file) };
+            let download = Download {
+                bucket: &self.bucket,
+                path,
+                entry,
+                format_version: offer.manifest().format_version,
+                target: staged.join(&file),
+            };
             download.run(&file).await?;
         }
         Ok(())

@@ -11,7 +11,8 @@ use super::format::{
 use super::reader::{Block, block_bytes};
 use super::record::Memberships;
 use crate::audience::snapshot::error::ShardFault;
-use crate::audience::snapshot::manifest::{Manifest, ShardEntry, checksum};
+use crate::audience::snapshot::file_hash;
+use crate::audience::snapshot::manifest::{Manifest, ShardEntry};
 use crate::audience::snapshot::verify::{check_crc, check_kind, check_length, check_membership};
 
 /// Checks the bytes of the shard with this number against the set's manifest.
@@ -26,7 +27,7 @@ pub(crate) fn verify(
     let header = check_header(shard, number, manifest)?;
     check_directory(shard, &header)?;
     check_blocks(shard, &header, entry)?;
-    if checksum(shard) != entry.sha256 {
+    if file_hash(VERSION, shard) != entry.hash {
         return Err(ShardFault::Checksum { part: "the whole file".to_owned() });
     }
     Ok(header)
