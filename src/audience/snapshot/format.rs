@@ -266,7 +266,7 @@ pub fn uint_at(bytes: &[u8], at: usize, width: usize) -> Option<u64> {
 }
 
 /// A mask of the lowest `width` bytes (at most 8).
-fn low_bytes(width: usize) -> u64 {
+pub(super) fn low_bytes(width: usize) -> u64 {
     u64::MAX.checked_shr(64 - 8 * width as u32).unwrap_or(0)
 }
 

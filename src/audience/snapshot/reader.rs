@@ -4,7 +4,8 @@
 //! writer meant is established once, by the module `verify`, before anyone looks here.
 
 use super::format::{
-    BLOCK_HEAD_BYTES, BlockHead, DIRECTORY_AT, DIRECTORY_ENTRY_BYTES, KeyLayout, u64_at, uint_at,
+    BLOCK_HEAD_BYTES, BlockHead, DIRECTORY_AT, DIRECTORY_ENTRY_BYTES, KeyLayout, low_bytes, u64_at,
+    uint_at,
 };
 use crate::model::UserKey;
 
@@ -88,8 +89,18 @@ impl<'a> Block<'a> {
 
     /// The stored parts of all keys, in order.
     pub(super) fn keys(&self) -> impl Iterator<Item = u64> + use<'a> {
-        let block = *self;
-        (0..self.users).map_while(move |position| block.key(position))
+        let marks = self.bytes.get(BLOCK_HEAD_BYTES..self.lengths_at).unwrap_or_default();
+        let (bytes, key_bytes) = (self.bytes, self.key_bytes);
+        let mask = low_bytes(key_bytes);
+        let places = (self.keys_at..).step_by(key_bytes.max(1));
+        marks.iter().zip(places).map_while(move |(mark, at)| {
+            // Eight bytes at once reach into the records; of the last keys, they may not be there.
+            let rest = match u64_at(bytes, at) {
+                Some(word) => word & mask,
+                None => uint_at(bytes, at, key_bytes)?,
+            };
+            Some(rest << 8 | u64::from(*mark))
+        })
     }
 
     /// How long the record of the user at `position` is.

@@ -17,11 +17,15 @@ use super::reader::Block;
 use super::record::Items;
 use super::shape::{Shape, WRITTEN_OUT};
 use super::verify::Verified;
-use crate::model::{UnixSeconds, UserKey};
+use crate::model::UserKey;
 
 /// So many bytes are looked at for the numbers before the value, which take up to 16: four from
 /// any place that four bits can name.
 const NUMBERS_BYTES: usize = NUMBERS_AT_MAX + size_of::<u32>();
+/// Numbers of so many bytes have no bad values, in a shard whose newest is of this century.
+const GLANCE_WIDTH_MAX: u8 = 3;
+/// Width of a shape that is written out.
+const SHAPE_WIDTH: u8 = SHAPE_BYTES as u8;
 /// How many codes there are.
 const CODES: usize = WRITTEN_OUT as usize + 1;
 /// The last place that four bits can name.
@@ -35,6 +39,7 @@ pub(super) struct Sweep<'a> {
     layout: KeyLayout,
     newest_seen: u64,
     segments: u64,
+    are_three_bytes_sound: bool,
     glances: Box<[Glance; CODES]>,
     plans: Box<[Plan]>,
 }
@@ -95,18 +100,22 @@ struct Place {
 impl<'a> Sweep<'a> {
     /// For the blocks of a shard with this header and these shapes.
     pub(super) fn new(Verified { header, shapes }: &'a Verified) -> Self {
-        let plans: Box<[_]> = shapes.iter().map(|shape| Plan::of(*shape)).collect();
+        let newest_seen = u64::from(header.newest_seen.0);
+        let greatest = u64::from(mask(GLANCE_WIDTH_MAX));
+        let are_three_bytes_sound =
+            2 * greatest <= newest_seen && newest_seen + greatest <= u64::from(u32::MAX);
         let mut glances = Box::new([Glance::default(); CODES]);
-        for (glance, plan) in glances.iter_mut().take(usize::from(WRITTEN_OUT)).zip(&plans) {
-            *glance = plan.glance(header.newest_seen);
+        for (glance, shape) in glances.iter_mut().take(usize::from(WRITTEN_OUT)).zip(shapes) {
+            *glance = Glance::of(*shape, are_three_bytes_sound);
         }
         Self {
             header,
             layout: header.layout(),
-            newest_seen: u64::from(header.newest_seen.0),
+            newest_seen,
             segments: u64::from(header.segments),
+            are_three_bytes_sound,
             glances,
-            plans,
+            plans: shapes.iter().map(|shape| Plan::of(*shape)).collect(),
         }
     }
 
@@ -189,7 +198,12 @@ impl<'a> Sweep<'a> {
     #[inline(always)]
     fn membership(&self, shard: &[u8], place: Place) -> Option<(Place, u64)> {
         let bytes: &[u8; 1 + NUMBERS_BYTES] = shard.get(place.at..)?.first_chunk()?;
-        let glance = &self.glances[usize::from(bytes[0])];
+        let written;
+        let mut glance = &self.glances[usize::from(bytes[0])];
+        if bytes[0] == WRITTEN_OUT {
+            written = Glance::written_out(bytes, self.are_three_bytes_sound);
+            glance = &written;
+        }
         if !glance.is_enough {
             return self.look_closely(shard, place);
         }
@@ -261,23 +275,35 @@ impl Plan {
             extra: shape.extra,
         }
     }
+}
 
-    /// What a glance has to see. It is enough where the greatest numbers of these widths would do.
-    fn glance(&self, newest_seen: UnixSeconds) -> Glance {
-        let greatest = |masks: [u32; 2]| masks.into_iter().map(u64::from).sum::<u64>();
-        let back = greatest([self.last_seen_mask, self.first_seen_mask]);
-        let ahead = u64::from(newest_seen.0) + u64::from(self.expires_mask);
-        Glance {
-            count_mask: self.count_mask,
-            count_usual: self.count_usual,
-            step: self.step,
-            count_at: 1 + self.count_at,
-            bytes: 1 + self.bytes,
-            is_enough: back <= u64::from(newest_seen.0)
-                && ahead <= u64::from(u32::MAX)
-                && !self.items
-                && !self.extra,
+impl Glance {
+    /// What a glance has to see of a shape, if that is enough.
+    #[inline]
+    fn of(shape: Shape, are_three_bytes_sound: bool) -> Self {
+        let before_count = shape.last_seen + shape.first_seen + shape.expires_bytes();
+        Self {
+            count_mask: mask(shape.count),
+            count_usual: u32::from(shape.count == 0),
+            step: u32::from(shape.step) + 1,
+            count_at: 1 + before_count,
+            bytes: 1 + before_count + shape.count + shape.value,
+            is_enough: are_three_bytes_sound
+                & (shape.last_seen <= GLANCE_WIDTH_MAX)
+                & (shape.first_seen <= GLANCE_WIDTH_MAX)
+                & (shape.expires_bytes() <= GLANCE_WIDTH_MAX)
+                & !shape.items
+                & !shape.extra,
         }
+    }
+
+    /// As [`Glance::of`] a shape that is written out between the code and the numbers.
+    #[inline]
+    fn written_out(bytes: &[u8; 1 + NUMBERS_BYTES], are_three_bytes_sound: bool) -> Self {
+        let shape = bytes[1..].first_chunk().and_then(|shape| Shape::from_bytes(*shape));
+        let glance = shape.map(|shape| Self::of(shape, are_three_bytes_sound)).unwrap_or_default();
+        let (count_at, bytes) = (glance.count_at + SHAPE_WIDTH, glance.bytes + SHAPE_WIDTH);
+        Self { count_at, bytes, ..glance }
     }
 }
 
@@ -331,6 +357,8 @@ mod tests {
     use super::super::verify::check_block;
     use super::*;
     use proptest::prelude::*;
+
+    use crate::model::UnixSeconds;
 
     /// No `last_seen` of [`any_membership`] is later.
     const NEWEST: UnixSeconds = UnixSeconds(1_790_000_000);
