@@ -20,6 +20,7 @@ use crate::model::UnixSeconds;
 use clap::{Args, Subcommand};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 /// What can be done with snapshots.
 #[derive(Debug, Subcommand)]
@@ -80,8 +81,13 @@ fn inspect(args: &FolderArgs) -> Result<(), Failure> {
 }
 
 fn verify(args: &FolderArgs) -> Result<(), Failure> {
+    let begun = Instant::now();
     let snapshot = files::open(&args.folder).map_err(in_folder(&args.folder))?;
-    show(snapshot.info(), args.json, "every byte verified")
+    let seconds = begun.elapsed().as_secs_f64();
+    let gib = snapshot.info().bytes as f64 / f64::from(1 << 30);
+    let rate = gib / seconds.max(f64::MIN_POSITIVE);
+    let state = format!("every byte verified in {seconds:.2} s, {rate:.2} GiB/s");
+    show(snapshot.info(), args.json, &state)
 }
 
 /// For `map_err`: says which set is meant.
