@@ -270,7 +270,7 @@ mod tests {
     #[test]
     fn other_versions_and_other_files_are_named_as_such() {
         let newer = seal(&WireManifest { format_version: 4, ..wire() });
-        assert_eq!(Manifest::decode(&newer), Err(ManifestFault::Version { found: 3 }));
+        assert_eq!(Manifest::decode(&newer), Err(ManifestFault::Version { found: 4 }));
         let foreign = seal(&WireManifest { kind: "catalog".to_owned(), ..wire() });
         assert_eq!(Manifest::decode(&foreign), Err(ManifestFault::Foreign));
         assert_eq!(Manifest::decode(b"{\"json\": true}"), Err(ManifestFault::Foreign));

@@ -49,6 +49,9 @@ use manifest::Manifest;
 use std::convert::Infallible;
 use verify::Verified;
 
+/// What a user takes in a block at least: mark, length, the rest of the key, and a membership.
+const USER_BYTES_MIN: u64 = 1 + 1 + 3 + 1;
+
 /// A loaded snapshot.
 #[derive(Debug)]
 pub struct Snapshot {
@@ -184,8 +187,8 @@ impl FilteredShard {
             return Ok(Self { filter, shard });
         }
         let front = verify::verify_front(&bytes, number, manifest).map_err(damaged)?;
-        // Memory for no more users than there are bytes, whatever the header claims.
-        let users_at_most = front.header.users.min(bytes.len() as u64);
+        // Memory for no more users than can be there, whatever the header claims.
+        let users_at_most = front.header.users.min(bytes.len() as u64 / USER_BYTES_MIN);
         let mut filter = Filter::for_users(users_at_most, front.header.layout().shard_bits)?;
         verify::verify_blocks(&bytes, &front, manifest, &mut |key| filter.add(key))
             .map_err(damaged)?;
