@@ -103,7 +103,7 @@ impl<'a> Sweep<'a> {
         let newest_seen = u64::from(header.newest_seen.0);
         let greatest = u64::from(mask(GLANCE_WIDTH_MAX));
         let are_three_bytes_sound =
-            2 * greatest <= newest_seen && newest_seen + greatest <= u64::from(u32::MAX);
+            2 * greatest <= newest_seen && u32::try_from(newest_seen + greatest).is_ok();
         let mut glances = Box::new([Glance::default(); CODES]);
         for (glance, shape) in glances.iter_mut().take(usize::from(WRITTEN_OUT)).zip(shapes) {
             *glance = Glance::of(*shape, are_three_bytes_sound);
@@ -282,18 +282,15 @@ impl Glance {
     #[inline]
     fn of(shape: Shape, are_three_bytes_sound: bool) -> Self {
         let before_count = shape.last_seen + shape.first_seen + shape.expires_bytes();
+        let longest = shape.last_seen.max(shape.first_seen).max(shape.expires_bytes());
+        let has_tail = shape.items || shape.extra;
         Self {
             count_mask: mask(shape.count),
             count_usual: u32::from(shape.count == 0),
             step: u32::from(shape.step) + 1,
             count_at: 1 + before_count,
             bytes: 1 + before_count + shape.count + shape.value,
-            is_enough: are_three_bytes_sound
-                & (shape.last_seen <= GLANCE_WIDTH_MAX)
-                & (shape.first_seen <= GLANCE_WIDTH_MAX)
-                & (shape.expires_bytes() <= GLANCE_WIDTH_MAX)
-                & !shape.items
-                & !shape.extra,
+            is_enough: are_three_bytes_sound && longest <= GLANCE_WIDTH_MAX && !has_tail,
         }
     }
 
