@@ -71,10 +71,8 @@ mod tests {
     #[test]
     fn each_version_has_its_hash() {
         // printf homing | sha256sum; printf homing | b3sum
-        let hex = |version| {
-            let hash = file_hash(version, b"homing");
-            hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
-        };
+        let hex =
+            |version| blake3::Hash::from_bytes(file_hash(version, b"homing")).to_hex().to_string();
         let sha256 = "3134110c345d32e5ae1be437afc45ac66c7325bd2f49bc3786b8ccfb60a71af5";
         let blake3 = "d9a11094f5ffb11660df6bafeb8ab660b7c1863f8048358253f9d5d3f037bd82";
         assert_eq!([1, 2, 3].map(hex), [sha256, sha256, blake3]);
