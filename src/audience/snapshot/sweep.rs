@@ -188,8 +188,9 @@ impl<'a> Sweep<'a> {
                 next_segment: next.next_segment & !(last as u64),
             };
         }
-        // Where a record went beyond its end, no later one began at its own.
-        let whole = place.at == end && user == lengths.len();
+        // Where a record went beyond its end, no later one began at its own; where memberships
+        // follow the last record, the lengths end before the block does.
+        let whole = place.at == end && place.record_end == end && user == lengths.len();
         (whole && faults & FAULT_BITS == 0).then_some(memberships)
     }
 
@@ -355,6 +356,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    use crate::audience::ValueThousandths;
     use crate::model::UnixSeconds;
 
     /// No `last_seen` of [`any_membership`] is later.
@@ -412,6 +414,29 @@ mod tests {
         bytes.extend_from_slice(&[9; NUMBERS_BYTES]);
         let shapes = Shapes::from_bytes(&shapes.to_bytes()).expect("just written");
         (bytes, end, Verified { header: HEADER, shapes })
+    }
+
+    /// Of a block of one user with two memberships, the length of the first alone.
+    #[test]
+    fn a_membership_behind_the_last_record_does_not_pass() {
+        let membership = |segment| StoredMembership {
+            segment,
+            first_seen: NEWEST,
+            last_seen: NEWEST,
+            expires: UnixSeconds::NEVER,
+            count: 1,
+            value: ValueThousandths(0),
+            items: Items::default(),
+        };
+        let user = vec![membership(0), membership(1)];
+        let (mut shard, end, verified) = block_of(&[user], true);
+        let sweep = |shard: &[u8]| Sweep::new(&verified).block(shard, (0, 0, end), &mut |_| {});
+        assert_eq!(sweep(&shard), Some(Swept { users: 1, memberships: 2 }));
+        let length_at = size_of::<u16>() + 1; // behind the head and the first byte of the key
+        assert_eq!(shard[length_at] % 2, 0, "both are as long");
+        shard[length_at] /= 2;
+        assert_eq!(sweep(&shard), None);
+        assert!(check_block(&shard, (0, 0, end), &verified, &mut |_| {}).is_err());
     }
 
     proptest! {
