@@ -74,8 +74,9 @@ fn decode(criterion: &mut Criterion) {
         let mut index = Index::default();
         group.bench_function(format!("{name}_indexed"), |bencher| {
             bencher.iter(|| {
-                let request = decode_indexed(black_box(body.as_bytes()), &mut index);
-                black_box(request.is_ok())
+                let mut request = BidRequest::silent();
+                let read = decode_indexed(black_box(body.as_bytes()), &mut index, &mut request);
+                black_box((&request, read)).1.is_ok()
             });
         });
         group.bench_function(format!("{name}_serde_json_value"), |bencher| {

@@ -101,11 +101,12 @@ impl Bidder {
         }
         let language = Language::of(call.content_kind);
         let Scratch { index, work } = scratch;
-        let Ok(request) = language.form.decode_with(call.body, index) else {
+        let mut request = BidRequest::silent();
+        if language.form.decode_into((call.body, index), &mut request).is_err() {
             desk.metrics.request(RequestOutcome::BadRequest);
             desk.metrics.no_bid(NoBidReason::InvalidRequest);
             return BidAnswer::BadRequest;
-        };
+        }
         let bid = self.bid(desk, work, (call, &request, out));
         desk.metrics.impressions_skipped.increment(u64::from(request.impressions.skipped()));
         match bid {

@@ -28,30 +28,33 @@ type Read<T> = Result<T, JsonError>;
 /// See [`InvalidRequest`].
 pub fn decode_json(body: &[u8]) -> Result<BidRequest<'_>, InvalidRequest> {
     let text = std::str::from_utf8(body).map_err(|_| InvalidRequest::NotText)?;
-    decode(Reader::new(text))
+    let mut request = BidRequest::silent();
+    decode(Reader::new(text), &mut request)?;
+    Ok(request)
 }
 
-/// As [`decode_json`], with the help of an index, whose buffers are used: on the bid path.
+/// As [`decode_json`], with the help of an index, whose buffers are used, into a request that
+/// says nothing yet: on the bid path.
 ///
 /// # Errors
 /// See [`InvalidRequest`].
 pub fn decode_indexed<'a>(
     body: &'a [u8],
     index: &'a mut Index,
-) -> Result<BidRequest<'a>, InvalidRequest> {
+    request: &mut BidRequest<'a>,
+) -> Result<(), InvalidRequest> {
     let text = std::str::from_utf8(body).map_err(|_| InvalidRequest::NotText)?;
-    decode(Reader::with_index(text, index))
+    decode(Reader::with_index(text, index), request)
 }
 
-fn decode(mut reader: Reader<'_>) -> Result<BidRequest<'_>, InvalidRequest> {
-    let mut request = BidRequest::silent();
+fn decode<'a>(mut reader: Reader<'a>, request: &mut BidRequest<'a>) -> Result<(), InvalidRequest> {
     let mut impressions_offered = false;
     let is_object = reader.object(|reader, key| {
         if key == "imp" {
-            impressions_offered = impressions(reader, &mut request)?;
+            impressions_offered = impressions(reader, request)?;
             return Ok(());
         }
-        top_level(reader, key, &mut request)
+        top_level(reader, key, request)
     })?;
     reader.end()?;
     if !is_object {
@@ -60,18 +63,18 @@ fn decode(mut reader: Reader<'_>) -> Result<BidRequest<'_>, InvalidRequest> {
     whole(request, impressions_offered)
 }
 
-/// The request, if it has what none can do without.
+/// Whether the request has what none can do without.
 pub(super) fn whole(
-    request: BidRequest<'_>,
+    request: &BidRequest<'_>,
     impressions_offered: bool,
-) -> Result<BidRequest<'_>, InvalidRequest> {
+) -> Result<(), InvalidRequest> {
     if request.id.is_empty() {
         return Err(InvalidRequest::MissingId);
     }
     if !impressions_offered {
         return Err(InvalidRequest::MissingImpressions);
     }
-    Ok(request)
+    Ok(())
 }
 
 fn top_level<'a>(reader: &mut Reader<'a>, key: &str, request: &mut BidRequest<'a>) -> Read<()> {
@@ -109,25 +112,28 @@ fn impressions<'a>(reader: &mut Reader<'a>, request: &mut BidRequest<'a>) -> Rea
         request.impressions = Impressions::later(reader.clone());
         return reader.json_list().map(|list| !list.is_empty());
     }
-    let read = impressions_of(reader)?;
+    let mut read = ReadImpressions::default();
+    read_impressions(reader, &mut read)?;
     let offered = !read.list.is_empty() || read.skipped > 0;
     request.impressions = Impressions::now(read);
     Ok(offered)
 }
 
-/// The impressions of the array that comes next.
-pub(super) fn impressions_of<'a>(reader: &mut Reader<'a>) -> Read<ReadImpressions<'a>> {
-    let mut read = ReadImpressions::default();
+/// Adds the impressions of the array that comes next.
+pub(super) fn read_impressions<'a>(
+    reader: &mut Reader<'a>,
+    read: &mut ReadImpressions<'a>,
+) -> Read<()> {
     reader.array(|reader| {
         if read.list.len() == IMPRESSIONS_MAX {
             read.skipped += 1;
             return reader.skip().map(drop);
         }
         let one = impression(reader)?;
-        keep(&mut read, one);
+        keep(read, one);
         Ok(())
     })?;
-    Ok(read)
+    Ok(())
 }
 
 /// Keeps an impression that could be read and is not there already; counts any other.

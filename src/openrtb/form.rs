@@ -3,6 +3,7 @@
 //! Guarantees: both forms carry the same fields; who writes an answer need not know which.
 
 use super::json::Index;
+use super::protobuf::read_protobuf;
 use super::request::{BidRequest, InvalidRequest};
 use super::response::{BidFields, ResponseHead};
 use super::{decode_indexed, decode_json, decode_protobuf, protobuf_response, response};
@@ -29,18 +30,19 @@ impl Form {
         }
     }
 
-    /// As [`Self::decode`], with an index whose buffers are kept from request to request.
+    /// As [`Self::decode`], with an index whose buffers are kept from request to request, into
+    /// a request that says nothing yet.
     ///
     /// # Errors
     /// See [`InvalidRequest`].
-    pub fn decode_with<'a>(
+    pub fn decode_into<'a>(
         self,
-        body: &'a [u8],
-        index: &'a mut Index,
-    ) -> Result<BidRequest<'a>, InvalidRequest> {
+        (body, index): (&'a [u8], &'a mut Index),
+        request: &mut BidRequest<'a>,
+    ) -> Result<(), InvalidRequest> {
         match self {
-            Self::Json => decode_indexed(body, index),
-            Self::Protobuf => decode_protobuf(body),
+            Self::Json => decode_indexed(body, index, request),
+            Self::Protobuf => read_protobuf(body, request),
         }
     }
 

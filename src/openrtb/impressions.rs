@@ -6,7 +6,7 @@
 //! Guarantees: whoever looks sees the same, whether they were read early or late; they are read
 //! once. What is kept for later is an array whose grammar was checked.
 
-use super::decode::impressions_of;
+use super::decode::read_impressions;
 use super::json::Reader;
 use super::request::Impression;
 use smallvec::SmallVec;
@@ -52,9 +52,12 @@ impl<'a> Impressions<'a> {
 
     fn read(&self) -> &ReadImpressions<'a> {
         self.read.get_or_init(|| {
-            let read = self.unread.clone().map(|mut reader| impressions_of(&mut reader));
-            // The grammar was checked, so no error can come.
-            read.and_then(Result::ok).unwrap_or_default()
+            let mut read = ReadImpressions::default();
+            if let Some(mut reader) = self.unread.clone() {
+                // The grammar was checked, so no error can come.
+                let _ = read_impressions(&mut reader, &mut read);
+            }
+            read
         })
     }
 }

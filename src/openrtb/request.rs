@@ -66,8 +66,13 @@ pub struct BidRequest<'a> {
 
 impl BidRequest<'_> {
     /// A request that says nothing: with the protocol's defaults (OpenRTB 2.6, 3.2.1).
-    pub(super) fn silent() -> Self {
-        Self { auction_type: 2, category_taxonomy: 1, ..Self::default() }
+    /// It is large: made where it stays, and filled there.
+    #[allow(clippy::field_reassign_with_default, reason = "the other way all of it is copied")]
+    pub fn silent() -> Self {
+        let mut silent = Self::default();
+        silent.auction_type = 2;
+        silent.category_taxonomy = 1;
+        silent
     }
 }
 

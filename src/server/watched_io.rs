@@ -64,17 +64,10 @@ impl AsyncWrite for WatchedIo {
         self.note(written)
     }
 
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        pieces: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, pieces);
-        self.note(written)
-    }
-
+    /// No: then hyper puts head and body into one buffer. Both are small, and the kernel takes one
+    /// buffer faster than two.
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        false
     }
 
     /// hyper flushes only what it has written entirely, so a flush means "all written".

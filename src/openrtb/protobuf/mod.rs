@@ -42,6 +42,18 @@ use wire::{Message, Result as Read};
 /// See [`InvalidRequest`].
 pub fn decode_protobuf(body: &[u8]) -> Result<BidRequest<'_>, InvalidRequest> {
     let mut request = BidRequest::silent();
+    read_protobuf(body, &mut request)?;
+    Ok(request)
+}
+
+/// As [`decode_protobuf`], into a request that says nothing yet.
+///
+/// # Errors
+/// See [`InvalidRequest`].
+pub fn read_protobuf<'a>(
+    body: &'a [u8],
+    request: &mut BidRequest<'a>,
+) -> Result<(), InvalidRequest> {
     let mut impressions = ReadImpressions::default();
     let mut met = Met::default();
     Message::new(body).each(|field| {
@@ -51,7 +63,7 @@ pub fn decode_protobuf(body: &[u8]) -> Result<BidRequest<'_>, InvalidRequest> {
         if met.twice(field.number) {
             request.regulations.unreadable = true;
         }
-        top_level(&field, &mut request)
+        top_level(&field, request)
     })?;
     let offered = !impressions.list.is_empty() || impressions.skipped > 0;
     request.impressions = Impressions::now(impressions);

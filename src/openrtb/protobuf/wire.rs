@@ -110,7 +110,19 @@ impl<'a> Message<'a> {
         }
     }
 
+    /// Most are below 128, and take one byte.
+    #[inline]
     fn varint(&mut self) -> Result<u64> {
+        match self.upto_end.get(self.at) {
+            Some(byte) if byte & 0x80 == 0 => {
+                self.at += 1;
+                Ok(u64::from(*byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u64> {
         let mut number = 0;
         for (place, byte) in self.rest().iter().take(VARINT_BYTES_MAX).enumerate() {
             let bits = u64::from(byte & 0x7f);
