@@ -7,7 +7,7 @@
 mod impression;
 mod regulations;
 
-use super::impressions::{Impressions, ReadImpressions};
+use super::impressions::{Impressions, ReadImpressions, Unread};
 use super::json::{Index, JsonError, Reader};
 use super::raw::RawObject;
 use super::request::{
@@ -43,7 +43,7 @@ pub fn decode_indexed<'a>(
     index: &'a mut Index,
     request: &mut BidRequest<'a>,
 ) -> Result<(), InvalidRequest> {
-    let text = std::str::from_utf8(body).map_err(|_| InvalidRequest::NotText)?;
+    let text = simdutf8::basic::from_utf8(body).map_err(|_| InvalidRequest::NotText)?;
     decode(Reader::with_index(text, index), request)
 }
 
@@ -109,7 +109,7 @@ fn top_level<'a>(reader: &mut Reader<'a>, key: &str, request: &mut BidRequest<'a
 /// anything in it.
 fn impressions<'a>(reader: &mut Reader<'a>, request: &mut BidRequest<'a>) -> Read<bool> {
     if reader.is_indexed() {
-        request.impressions = Impressions::later(reader.clone());
+        request.impressions = Impressions::later(Unread::Json(reader.clone()));
         return reader.json_list().map(|list| !list.is_empty());
     }
     let mut read = ReadImpressions::default();

@@ -1,13 +1,15 @@
 //! The impressions of a request, read when the first one is asked for.
 //!
 //! Most requests end before anybody asks what is on offer: nobody is recognised. Where the body's
-//! skeleton is known, its impressions are stepped over then, and never looked into.
+//! skeleton is known, and in protobuf, its impressions are stepped over then, and never looked into.
 //!
 //! Guarantees: whoever looks sees the same, whether they were read early or late; they are read
-//! once. What is kept for later is an array whose grammar was checked.
+//! once. What is kept for later is an array of JSON whose grammar was checked, or fields whose
+//! frames were: a message whose inside is broken is one impression that is skipped.
 
 use super::decode::read_impressions;
 use super::json::Reader;
+use super::protobuf::{self, Repeated};
 use super::request::Impression;
 use smallvec::SmallVec;
 use std::cell::OnceCell;
@@ -30,14 +32,23 @@ pub(super) struct ReadImpressions<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Impressions<'a> {
     /// Where they stand, if they are yet to be read.
-    unread: Option<Reader<'a>>,
+    unread: Option<Unread<'a>>,
     read: OnceCell<ReadImpressions<'a>>,
 }
 
+/// Where impressions stand, in either form.
+#[derive(Clone, Debug)]
+pub(super) enum Unread<'a> {
+    /// The reader stands before the array, whose grammar was checked.
+    Json(Reader<'a>),
+    /// The repeated field.
+    Protobuf(Repeated<'a>),
+}
+
 impl<'a> Impressions<'a> {
-    /// Those of the array before which `reader` stands, whose grammar was checked.
-    pub(super) fn later(reader: Reader<'a>) -> Self {
-        Self { unread: Some(reader), read: OnceCell::new() }
+    /// Those that stand there.
+    pub(super) fn later(unread: Unread<'a>) -> Self {
+        Self { unread: Some(unread), read: OnceCell::new() }
     }
 
     /// Those that were read as they came.
@@ -53,9 +64,11 @@ impl<'a> Impressions<'a> {
     fn read(&self) -> &ReadImpressions<'a> {
         self.read.get_or_init(|| {
             let mut read = ReadImpressions::default();
-            if let Some(mut reader) = self.unread.clone() {
+            match self.unread.clone() {
                 // The grammar was checked, so no error can come.
-                let _ = read_impressions(&mut reader, &mut read);
+                Some(Unread::Json(mut reader)) => drop(read_impressions(&mut reader, &mut read)),
+                Some(Unread::Protobuf(list)) => protobuf::read_impressions(&list, &mut read),
+                None => {}
             }
             read
         })

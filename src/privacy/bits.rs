@@ -22,11 +22,20 @@ const fn sextets() -> [u8; 256] {
     values
 }
 
+/// Characters that are read at once where there are as many.
+const CHARACTERS_AT_ONCE: usize = 4;
+/// A number has at most so many bits.
+const NUMBER_BITS_MAX: usize = 32;
+
 /// A reader that walks forward through the bits of a text.
 #[derive(Clone, Debug)]
 pub(super) struct Bits<'a> {
-    text: &'a [u8],
-    at: usize,
+    /// The characters whose bits are not in the window yet.
+    rest: &'a [u8],
+    /// The next bits, the first of them on top; below them there is nothing but zeros.
+    window: u64,
+    /// How many bits of the window are still to be read.
+    held: usize,
 }
 
 impl<'a> Bits<'a> {
@@ -38,39 +47,54 @@ impl<'a> Bits<'a> {
         let foreign =
             |byte: &u8| !matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_');
         let well_formed = text.iter().fold(true, |well_formed, byte| well_formed & !foreign(byte));
-        well_formed.then_some(Self { text, at: 0 })
+        well_formed.then_some(Self { rest: text, window: 0, held: 0 })
     }
 
     /// The next `count` bits (at most 32) as a number.
+    #[inline]
     pub(super) fn take(&mut self, count: usize) -> Option<u32> {
-        debug_assert!(count <= 32, "a number of at most 32 bits");
-        if let Some(number) = self.take_few(count) {
-            return Some(number);
+        debug_assert!(count <= NUMBER_BITS_MAX, "a number of at most 32 bits");
+        if self.held < count {
+            self.fill();
         }
-        let end = self.end_of(count)?;
-        let mut value = 0_u64;
-        let characters = self.at / BITS_PER_CHARACTER..end.div_ceil(BITS_PER_CHARACTER);
-        let bits_read = characters.end * BITS_PER_CHARACTER;
-        for byte in self.text.get(characters)? {
-            value = (value << BITS_PER_CHARACTER) | u64::from(SEXTETS[usize::from(*byte)]);
+        if count == 0 || self.held < count {
+            return (count == 0).then_some(0);
         }
-        self.at = end;
-        let wanted = (value >> (bits_read - end)) & ((1 << count) - 1);
-        u32::try_from(wanted).ok()
+        let number = self.window >> (u64::BITS as usize - count);
+        self.drop_held(count);
+        u32::try_from(number).ok()
     }
 
-    /// As [`Self::take`], where four characters are there and hold all of it; most numbers are
-    /// small, and this costs no loop.
-    #[inline]
-    fn take_few(&mut self, count: usize) -> Option<u32> {
-        let (first, skipped) = (self.at / BITS_PER_CHARACTER, self.at % BITS_PER_CHARACTER);
-        let four = self.text.get(first..)?.first_chunk::<4>()?;
-        let beyond = (4 * BITS_PER_CHARACTER).checked_sub(skipped + count)?;
+    /// Fills the window as far as whole characters go.
+    fn fill(&mut self) {
         let join =
-            |value, byte: &u8| value << BITS_PER_CHARACTER | u32::from(SEXTETS[usize::from(*byte)]);
-        let value = four.iter().fold(0, join);
-        self.at += count;
-        Some((value >> beyond) & ((1 << count) - 1))
+            |value, byte: &u8| value << BITS_PER_CHARACTER | u64::from(SEXTETS[usize::from(*byte)]);
+        while let Some((some, rest)) = self.rest.split_first_chunk::<CHARACTERS_AT_ONCE>()
+            && self.held <= u64::BITS as usize - CHARACTERS_AT_ONCE * BITS_PER_CHARACTER
+        {
+            self.add(some.iter().fold(0, join), CHARACTERS_AT_ONCE * BITS_PER_CHARACTER);
+            self.rest = rest;
+        }
+        while let Some((one, rest)) = self.rest.split_first()
+            && self.held < NUMBER_BITS_MAX
+        {
+            self.add(join(0, one), BITS_PER_CHARACTER);
+            self.rest = rest;
+        }
+    }
+
+    /// Adds `count` bits below those that are held.
+    #[inline]
+    fn add(&mut self, bits: u64, count: usize) {
+        self.held += count;
+        self.window |= bits << (u64::BITS as usize - self.held);
+    }
+
+    /// Forgets the first `count` of the bits that are held.
+    #[inline]
+    fn drop_held(&mut self, count: usize) {
+        self.window = self.window.checked_shl(count as u32).unwrap_or(0);
+        self.held -= count;
     }
 
     /// The next bit.
@@ -85,8 +109,14 @@ impl<'a> Bits<'a> {
 
     /// Steps over `count` bits.
     pub(super) fn skip(&mut self, count: usize) -> Option<()> {
-        self.at = self.end_of(count)?;
-        Some(())
+        let Some(beyond) = count.checked_sub(self.held) else {
+            self.drop_held(count);
+            return Some(());
+        };
+        let (characters, bits) = (beyond / BITS_PER_CHARACTER, beyond % BITS_PER_CHARACTER);
+        let rest = self.rest.get(characters..).filter(|rest| bits == 0 || !rest.is_empty())?;
+        (self.rest, self.window, self.held) = (rest, 0, 0);
+        self.take(bits).map(drop)
     }
 
     /// A number in Fibonacci coding (IAB GPP, "Fibonacci Encoding"): a bit for each of 1, 2, 3,
@@ -105,16 +135,12 @@ impl<'a> Bits<'a> {
             (term, next, last) = (next, term.checked_add(next)?, bit);
         }
     }
-
-    fn end_of(&self, count: usize) -> Option<usize> {
-        let end = self.at.checked_add(count)?;
-        (end <= self.text.len() * BITS_PER_CHARACTER).then_some(end)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn numbers_are_read_across_characters() {
@@ -127,6 +153,32 @@ mod tests {
         assert_eq!(bits.skip(7), Some(()));
         assert_eq!((bits.take(1), bits.take(1), bits.take(0)), (Some(1), None, Some(0)));
         assert_eq!(Bits::new("______").and_then(|mut bits| bits.take(32)), Some(u32::MAX));
+    }
+
+    proptest! {
+        /// Against the text written out bit by bit.
+        #[test]
+        fn bits_are_read_as_they_stand(
+            text in "[A-Za-z0-9_-]{0,40}",
+            steps in prop::collection::vec((any::<bool>(), 0_usize..=32, 0_usize..120), 0..40),
+        ) {
+            let sextets = text.bytes().map(|byte| SEXTETS[usize::from(byte)]);
+            let all: Vec<u32> = sextets
+                .flat_map(|value| (0..6).rev().map(move |bit| u32::from(value >> bit & 1)))
+                .collect();
+            let (mut bits, mut at) = (Bits::new(&text).expect("of the alphabet"), 0);
+            for (skips, few, many) in steps {
+                let count = if skips { many } else { few };
+                let there = all.get(at..at + count);
+                if skips {
+                    prop_assert_eq!(bits.skip(count), there.map(|_| ()));
+                } else {
+                    let number = there.map(|bits| bits.iter().fold(0, |sum, bit| sum << 1 | bit));
+                    prop_assert_eq!(bits.take(count), number);
+                }
+                at += there.map_or(0, <[u32]>::len);
+            }
+        }
     }
 
     #[test]

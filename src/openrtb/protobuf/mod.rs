@@ -4,7 +4,8 @@
 //! JSON reader; prost, generated from `proto/openrtb.proto`, is the oracle in the tests.
 //!
 //! Guarantees: never panics, never allocates but for more impressions than a request has
-//! inline; a body that breaks the wire format, or lacks `id` or `imp`, is refused. A field that
+//! inline; a body that breaks the wire format, or lacks `id` or `imp`, is refused. Impressions are
+//! read when somebody asks; one whose inside is broken is then skipped alone. A field that
 //! came in another type, or a text that is not UTF-8, is absent, except among the privacy
 //! flags, where it counts as the strictest. Signals are read in their 2.6 places and in those
 //! of the IAB's `Ext` messages (field 99); what an exchange adds on its own is not known here.
@@ -27,7 +28,7 @@ pub use wire::{GROUP_DEPTH_MAX, WireError};
 use super::decode::{
     country_code, device_type, host_of, is_zero_id, joined_consent, keep, present, whole,
 };
-use super::impressions::{Impressions, ReadImpressions};
+use super::impressions::{Impressions, ReadImpressions, Unread};
 use super::list::RawList;
 use super::raw::RawObject;
 use super::request::{BidRequest, Device, IMPRESSIONS_MAX, InvalidRequest, Inventory, User};
@@ -54,20 +55,37 @@ pub fn read_protobuf<'a>(
     body: &'a [u8],
     request: &mut BidRequest<'a>,
 ) -> Result<(), InvalidRequest> {
-    let mut impressions = ReadImpressions::default();
+    let mut impressions = None;
     let mut met = Met::default();
     Message::new(body).each(|field| {
         if field.number == tags::bid_request::IMP {
-            return offered(&field, &mut impressions);
+            if impressions.is_none() && field.message().is_some() {
+                impressions = Some(Repeated::starting_at(&field, Elements::Delimited));
+            }
+            return Ok(());
         }
         if met.twice(field.number) {
             request.regulations.unreadable = true;
         }
         top_level(&field, request)
     })?;
-    let offered = !impressions.list.is_empty() || impressions.skipped > 0;
-    request.impressions = Impressions::now(impressions);
-    whole(request, offered)
+    if let Some(list) = impressions {
+        request.impressions = Impressions::later(Unread::Protobuf(list));
+    }
+    whole(request, impressions.is_some())
+}
+
+/// Adds the impressions of a repeated field.
+pub(super) fn read_impressions<'a>(list: &Repeated<'a>, read: &mut ReadImpressions<'a>) {
+    list.each(|field| {
+        let Some(message) = field.message() else { return Ok(()) };
+        if read.list.len() == IMPRESSIONS_MAX {
+            read.skipped += 1;
+            return Ok(());
+        }
+        keep(read, impression(message).ok().flatten());
+        Ok(())
+    });
 }
 
 /// Which of the messages that carry privacy signals were met.
@@ -157,17 +175,6 @@ fn source<'a>(message: Message<'a>, request: &mut BidRequest<'a>) -> Read<()> {
         }
         Ok(())
     })
-}
-
-fn offered<'a>(field: &Field<'a>, read: &mut ReadImpressions<'a>) -> Read<()> {
-    let Some(message) = field.message() else { return Ok(()) };
-    if read.list.len() == IMPRESSIONS_MAX {
-        read.skipped += 1;
-        return Ok(());
-    }
-    let one = impression(message)?;
-    keep(read, one);
-    Ok(())
 }
 
 fn site<'a>(message: Message<'a>, inventory: &mut Inventory<'a>) -> Read<()> {

@@ -91,6 +91,15 @@ fn with_bytes(more: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+fn an_impression_that_is_broken_is_skipped_alone() {
+    // Its first field says that five bytes follow; then one that is whole.
+    let body = with_bytes(b"\x12\x02\x0a\x05\x12\x03\x0a\x013");
+    let request = decode_protobuf(&body).expect("a request");
+    let ids: Vec<_> = request.impressions.iter().map(|one| &*one.id).collect();
+    assert_eq!((ids, request.impressions.skipped()), (vec!["1", "3"], 1));
+}
+
+#[test]
 fn what_no_schema_of_ours_has_is_stepped_over() {
     // Field 1000 as a number, eight bytes, a text, a group with a group in it, four bytes.
     let unknown =

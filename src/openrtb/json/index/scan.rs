@@ -97,7 +97,8 @@ fn scan(
     let is_odd = (scalar & !masks.digit) | (starts & masks.zero & (scalar >> 1));
     // Digits within the block, the first of several not 0, are a number.
     if is_odd | (before & 1) | (scalar >> (BLOCK_BYTES - 1)) != 0 {
-        judge_scalars(bytes, base, (scalar, starts), carry);
+        let scalars = Scalars { bytes: scalar, starts, digits: masks.digit };
+        judge_scalars(bytes, base, scalars, carry);
     }
     carry.scalar = scalar >> (BLOCK_BYTES - 1);
     block
@@ -156,9 +157,39 @@ fn is_white(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
 }
 
+/// The scalars of a block.
+#[derive(Clone, Copy)]
+struct Scalars {
+    bytes: u64,
+    /// Where they begin.
+    starts: u64,
+    /// The digits of the block, those in strings with them.
+    digits: u64,
+}
+
+impl Scalars {
+    /// Whether the one that begins at `at` is digits, or digits with a point among them, all in
+    /// this block: nearly all numbers are. Others may still be sound.
+    #[inline]
+    fn is_plain_number(self, bytes: &[u8], at: u32) -> bool {
+        let ones = |word: u64, from: u32| word.checked_shr(from).unwrap_or(0).trailing_ones();
+        let (length, whole) = (ones(self.bytes, at), ones(self.digits, at));
+        if whole == 0 || at + length == BLOCK_BYTES as u32 {
+            return false;
+        }
+        let is_led_by_zero = whole > 1 && bytes.get(at as usize) == Some(&b'0');
+        let point = bytes.get((at + whole) as usize) == Some(&b'.');
+        let fraction = ones(self.digits, at + whole + 1);
+        let is_whole = whole == length || (point && fraction > 0 && whole + 1 + fraction == length);
+        is_whole && !is_led_by_zero
+    }
+}
+
 /// Holds the block's scalars against the grammar, one by one, and the one that began earlier.
 #[inline(never)]
-fn judge_scalars(bytes: &[u8], base: usize, (scalar, mut starts): (u64, u64), carry: &mut Carry) {
+fn judge_scalars(bytes: &[u8], base: usize, scalars: Scalars, carry: &mut Carry) {
+    let Scalars { bytes: scalar, mut starts, .. } = scalars;
+    let block = bytes.get(base..).unwrap_or_default();
     let mut good = carry.scalar == 0 || is_scalar(bytes, carry.scalar_start);
     if starts != 0 {
         let last = BLOCK_BYTES - 1 - starts.leading_zeros() as usize;
@@ -168,7 +199,8 @@ fn judge_scalars(bytes: &[u8], base: usize, (scalar, mut starts): (u64, u64), ca
         }
     }
     while starts != 0 {
-        good &= is_scalar(bytes, base + starts.trailing_zeros() as usize);
+        let at = starts.trailing_zeros();
+        good &= scalars.is_plain_number(block, at) || is_scalar(block, at as usize);
         starts &= starts - 1;
     }
     carry.bad |= u64::from(!good);
