@@ -64,8 +64,7 @@ impl AsyncWrite for WatchedIo {
         self.note(written)
     }
 
-    /// No: then hyper puts head and body into one buffer. Both are small, and the kernel takes one
-    /// buffer faster than two.
+    /// No: then hyper puts head and body, both small, into one buffer, which one plain `send` takes.
     fn is_write_vectored(&self) -> bool {
         false
     }
