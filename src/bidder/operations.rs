@@ -189,7 +189,7 @@ impl Bidder {
             "campaign": campaign.id,
             "audience": campaign.audience_text,
             "currency": advertiser.currency.to_string(),
-            "considered": tally.considered.get(),
+            "considered": tally.considered(),
             "bids": tally.bids.get(),
             "ghost_bids": tally.ghosts.get(),
             "wins": tally.wins.get(),

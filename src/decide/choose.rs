@@ -242,8 +242,7 @@ pub fn record(case: &Case<'_, '_>, decision: &Decision) {
     let undecided = (CreativeKey(0), exchange);
     for (campaign, reason) in &decision.noes {
         let account = case.world.account(*campaign);
-        account.count(Counted::Considered, undecided);
-        account.tally().no(*reason).add(1);
+        account.count_no(*reason, exchange);
         if *reason == NoBidReason::Holdout {
             account.count(Counted::Ghost, undecided);
         }
@@ -251,7 +250,7 @@ pub fn record(case: &Case<'_, '_>, decision: &Decision) {
     for (number, bid) in decision.bids.iter().enumerate() {
         let account = case.world.account(bid.campaign);
         if !decision.bids[..number].iter().any(|other| other.campaign == bid.campaign) {
-            account.count(Counted::Considered, undecided);
+            account.count_bid_on(exchange);
         }
         account.count(Counted::Bid, (bid.claim.creative, exchange));
     }

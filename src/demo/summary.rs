@@ -107,7 +107,7 @@ fn line(name: &str, currency: Currency, account: &Account) -> String {
     let spent = units(account.money().spent);
     let mut line = format!(
         "{name:<28}{:>10}{:>7}{:>7}{:>7}{:>7}{:>12}  ",
-        tally.considered.get(),
+        tally.considered(),
         tally.bids.get(),
         tally.wins.get(),
         tally.impressions.get(),
@@ -168,9 +168,8 @@ mod tests {
         let ledger = crate::ledger::Ledger::new(crate::ledger::LedgerLimits::default(), 1);
         let account = ledger.open_account(crate::model::CampaignKey(1));
         for reason in crate::model::reason::ALL_REASONS {
-            account.tally().no(reason).add(123_456);
+            account.tally().no(reason).add(99_999_999);
         }
-        account.tally().considered.add(99_999_999);
         let line = line(&"x".repeat(80), Currency::USD, &account);
         assert!(line.trim_end().len() <= COLUMNS_MAX && line.ends_with('\n'), "{line}");
         assert!(line.contains(NoBidReason::InvalidRequest.label()));

@@ -179,10 +179,23 @@ impl Account {
         )
     }
 
+    /// Counts a request for which the campaign was looked at, and why it does not bid: here, and
+    /// for the log. Both counters are all that is touched: a request looks at many campaigns.
+    #[inline]
+    pub fn count_no(&self, reason: NoBidReason, exchange: ExchangeKey) {
+        self.tally.no(reason).add(1);
+        self.unsaid.consider(exchange);
+    }
+
+    /// Counts a request for which the campaign was looked at, and in which it bids.
+    pub fn count_bid_on(&self, exchange: ExchangeKey) {
+        self.tally.bid_on.add(1);
+        self.unsaid.consider(exchange);
+    }
+
     /// Counts what this node does for the campaign: here, and for the log.
     pub fn count(&self, what: Counted, line: (CreativeKey, ExchangeKey)) {
         let counter = match what {
-            Counted::Considered => &self.tally.considered,
             Counted::Bid => &self.tally.bids,
             Counted::Ghost => &self.tally.ghosts,
         };

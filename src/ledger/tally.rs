@@ -38,8 +38,8 @@ impl Spend {
 /// What has happened to a campaign. What this node has done is counted since its start; what
 /// came of it is counted by the fold of the log, and so survives a restart.
 pub struct Tally {
-    /// Requests for which it was considered, since the start.
-    pub considered: Counter,
+    /// Requests in which it bid, since the start.
+    pub(super) bid_on: Counter,
     /// Bids sent, since the start.
     pub bids: Counter,
     /// Bids that would have been sent to people in the holdout, since the start.
@@ -68,7 +68,7 @@ pub struct Tally {
 impl Default for Tally {
     fn default() -> Self {
         Self {
-            considered: Counter::default(),
+            bid_on: Counter::default(),
             bids: Counter::default(),
             ghosts: Counter::default(),
             wins: Counter::default(),
@@ -89,6 +89,11 @@ impl Tally {
     /// The counter of one reason for not bidding, since the start.
     pub fn no(&self, reason: NoBidReason) -> &Counter {
         &self.noes[reason.index()]
+    }
+
+    /// Requests for which it was considered, since the start: it bid, or there was a reason not to.
+    pub fn considered(&self) -> u64 {
+        self.bid_on.get() + self.noes.iter().map(Counter::get).sum::<u64>()
     }
 
     /// The reasons for not bidding, most frequent first.

@@ -125,5 +125,5 @@ fn a_test_auction_is_answered_and_holds_nothing() {
         assert!(decision.bids[0].claim.test);
     }
     assert_eq!((scene.ledger.holds_live(), scene.ledger.money_held().0), (0, 0));
-    assert_eq!(scene.accounts[0].tally().considered.get(), 0);
+    assert_eq!(scene.accounts[0].tally().considered(), 0);
 }

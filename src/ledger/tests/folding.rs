@@ -111,19 +111,22 @@ fn an_erasure_forgets_the_person_and_keeps_the_counts() {
 #[test]
 fn what_the_bid_path_counts_comes_back_through_the_log() {
     let (ledger, account) = free(i64::MAX);
-    let line = (CreativeKey(4), ExchangeKey(2));
-    for what in [Counted::Considered, Counted::Considered, Counted::Bid, Counted::Ghost] {
-        account.count(what, line);
+    let exchange = ExchangeKey(2);
+    account.count_no(NoBidReason::BelowFloor, exchange);
+    account.count_bid_on(exchange);
+    for what in [Counted::Bid, Counted::Ghost] {
+        account.count(what, (CreativeKey(4), exchange));
     }
     let counts = ledger.take_counts(START);
-    assert_eq!((account.tally().considered.get(), counts.len()), (2, 1));
+    assert_eq!((account.tally().considered(), counts.len()), (2, 2));
     assert!(ledger.take_counts(START).is_empty(), "said once");
     let said = event(&mut Dice::new(1), (START, NodeKey(1)), What::Counts(counts));
     assert_eq!(ledger.apply(&said), Noted::Counted);
     assert_eq!(ledger.apply(&said), Noted::Duplicate);
     let rows = rows(&ledger);
-    let sums = &rows[0].sums;
-    assert_eq!((rows.len(), sums.considered, sums.bids, sums.ghosts), (1, 2, 1, 1));
+    let sums: Vec<_> = rows.iter().map(|row| &row.sums).collect();
+    let told: Vec<_> = sums.iter().map(|sum| (sum.considered, sum.bids, sum.ghosts)).collect();
+    assert_eq!(told, [(2, 0, 0), (0, 1, 1)], "looked at under no creative, bid under one");
     let old = Event { at: START.minus(DISORDER_MAX).minus(Seconds(1)), ..said };
     let old = Event { id: crate::event::EventId(u128::from(BidId::nth(1, 1).0)), ..old };
     assert_eq!(ledger.apply(&old), Noted::Expired);
