@@ -59,7 +59,7 @@ impl Reader<'_> {
             budget: budget?,
             audience: audience.expression,
             audience_text: audience.text,
-            anchors: audience.anchors,
+            anchors: audience.anchors.into(),
             start_after: section.duration("start_after")?,
             stop_after: section.duration("stop_after"),
             caps,

@@ -7,6 +7,7 @@ use crate::model::{
     Seconds, SegmentId, UnixSeconds,
 };
 use crate::openrtb::offer::Medium;
+use smallvec::SmallVec;
 
 pub use super::shop_events::{BrowserPurchases, ShopEvents};
 pub use crate::model::{DeviceType, InventoryKind};
@@ -104,52 +105,54 @@ pub struct Transparency {
     pub parameters: Vec<u8>,
 }
 
-/// A campaign.
+/// A campaign. What every judgement asks stands first and together: most campaigns that a request
+/// leads to are refused by the first two lines of the cache.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub struct Campaign {
     /// Identity over restarts and nodes.
     pub key: CampaignKey,
-    /// Unique within its advertiser; goes out as `cid`.
-    pub id: String,
     /// Place of its advertiser in [`Book::advertisers`].
     pub advertiser: usize,
-    /// Never bids while set.
-    pub paused: bool,
-    /// What it is for.
-    pub objective: Objective,
+    /// The segments that can trigger it: the newest of the person's memberships among these
+    /// is the visit from which recency, `start_after`, `stop_after` and phases count.
+    /// Empty where no segment is needed, as prospecting campaigns may say.
+    pub anchors: SmallVec<[SegmentId; 4]>,
+    /// For whom.
+    pub audience: Expression,
     /// The segment of those who did what it is for: who is in it since the visit is not
     /// reached. `None` where it has no such aim, or goes on all the same.
     pub burned_by: Option<SegmentId>,
     /// From when to when.
     pub flight: Flight,
-    /// How much.
-    pub budget: Budget,
-    /// For whom.
-    pub audience: Expression,
-    /// The audience as written, for people; empty for everyone.
-    pub audience_text: String,
-    /// The segments that can trigger it: the newest of the person's memberships among these
-    /// is the visit from which recency, `start_after`, `stop_after` and phases count.
-    /// Empty where no segment is needed, as prospecting campaigns may say.
-    pub anchors: Vec<SegmentId>,
     /// Not before this long after the visit.
     pub start_after: Seconds,
     /// Not from this long after the visit on.
     pub stop_after: Option<Seconds>,
-    /// Frequency caps of this campaign.
-    pub caps: Caps,
-    /// Share of people never shown it, per 10,000.
-    pub holdout_per_10k: u16,
-    /// Whether it may win several impressions of one page.
-    pub several_per_page: bool,
+    /// Never bids while set.
+    pub paused: bool,
     /// Whether it may be shown where nobody may be recognised: by context alone, uncapped.
     pub contextual: bool,
-    /// How a bid is priced.
-    pub price: Price,
+    /// Whether it may win several impressions of one page.
+    pub several_per_page: bool,
+    /// Share of people never shown it, per 10,000.
+    pub holdout_per_10k: u16,
     /// Where, when and on what it may run.
     pub target: Target,
     /// What is said.
     pub plan: MessagePlan,
+    /// Frequency caps of this campaign.
+    pub caps: Caps,
+    /// How a bid is priced.
+    pub price: Price,
+    /// How much.
+    pub budget: Budget,
+    /// Unique within its advertiser; goes out as `cid`.
+    pub id: String,
+    /// What it is for.
+    pub objective: Objective,
+    /// The audience as written, for people; empty for everyone.
+    pub audience_text: String,
 }
 
 /// What a campaign is for.

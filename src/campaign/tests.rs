@@ -160,7 +160,7 @@ fn prospecting_needs_no_audience_and_takes_any() {
     let anchored = book(&anchored);
     assert_eq!(anchored.prospecting, [CampaignIndex(1)]);
     let visitors = anchored.segments.get("visitors").expect("interned");
-    assert_eq!(anchored.campaigns[1].anchors, [visitors]);
+    assert_eq!(anchored.campaigns[1].anchors[..], [visitors]);
     assert!(anchored.by_segment[visitors.0 as usize].is_empty(), "not met twice");
 }
 

@@ -45,6 +45,10 @@ use smallvec::SmallVec;
 /// practice, low enough that no request can hold a worker for long.
 pub const CANDIDATES_MAX: usize = 4_096;
 
+/// So many campaigns are fetched from memory together before they are judged one by one. With a
+/// hundred thousand of them each is somewhere else, and the waits would add up.
+const TOUCHED_AT_ONCE: usize = 16;
+
 /// A "no" with the values that were compared.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct No {
@@ -111,6 +115,8 @@ pub struct Decision {
     pub noes: Vec<(CampaignIndex, NoBidReason)>,
     /// The bids that [`commit`] was granted.
     pub bids: SmallVec<[Bid; 2]>,
+    /// The campaigns to be judged, each once.
+    led_to: Vec<CampaignIndex>,
     /// Which campaigns were judged in this generation: a set that is emptied by counting.
     judged: Vec<u32>,
     generation: u32,
@@ -175,6 +181,7 @@ impl Decision {
         self.unrecognised = None;
         self.agent = UserAgentClass::default();
         self.candidates.clear();
+        self.led_to.clear();
         self.noes.clear();
         self.bids.clear();
         self.generation = self.generation.wrapping_add(1);
@@ -250,16 +257,40 @@ fn judge_request(case: &Case<'_, '_>, decision: &mut Decision) -> Result<(), NoB
 }
 
 /// Finds the campaigns that the person's segments lead to (those of context alone where nobody
-/// is recognised), and judges each once.
-fn judge_campaigns(case: &Case<'_, '_>, decision: &mut Decision, observer: &mut impl Observer) {
+/// is recognised), each once.
+fn find_campaigns(case: &Case<'_, '_>, decision: &mut Decision, person: &Person) {
     let book = case.world.book;
-    let person = std::mem::take(&mut decision.person);
-    let currency = decision.currency.unwrap_or(Currency::USD);
-    let (unrecognised, agent) = (decision.unrecognised, decision.agent);
     let led_to = |segment: SegmentId| book.by_segment.get(segment.0 as usize);
     let live = person.memberships().iter().filter(|one| one.is_live(case.now));
     let by_segment = live.filter_map(|one| led_to(one.segment)).flatten();
-    let everybodys = if unrecognised.is_some() { &book.contextual } else { &book.prospecting };
+    let nobody = decision.unrecognised.is_some();
+    let everybodys = if nobody { &book.contextual } else { &book.prospecting };
+    for campaign in by_segment.chain(everybodys) {
+        if decision.led_to.len() == CANDIDATES_MAX {
+            break;
+        }
+        if decision.first_met(*campaign) {
+            decision.led_to.push(*campaign);
+        }
+    }
+}
+
+/// Reads where judging campaigns begins. No read waits for another, so the processor has them all
+/// on their way at once.
+fn touch(case: &Case<'_, '_>, campaigns: &[CampaignIndex]) {
+    let read = |index: &&CampaignIndex| {
+        let campaign = &case.world.book.campaigns[index.0 as usize];
+        campaign.paused ^ campaign.audience.touch() ^ case.world.account(**index).touch()
+    };
+    std::hint::black_box(campaigns.iter().filter(read).count());
+}
+
+/// Judges each campaign that the person's segments lead to.
+fn judge_campaigns(case: &Case<'_, '_>, decision: &mut Decision, observer: &mut impl Observer) {
+    let person = std::mem::take(&mut decision.person);
+    find_campaigns(case, decision, &person);
+    let currency = decision.currency.unwrap_or(Currency::USD);
+    let (unrecognised, agent) = (decision.unrecognised, decision.agent);
     let offers = offers::Offers::new(case);
     let judge = eligibility::Judge {
         case,
@@ -270,21 +301,17 @@ fn judge_campaigns(case: &Case<'_, '_>, decision: &mut Decision, observer: &mut 
         offers: &offers,
         welcome: eligibility::LastShop::default(),
     };
-    let mut left = CANDIDATES_MAX;
-    for campaign in by_segment.chain(everybodys) {
-        if left == 0 {
-            break;
-        }
-        if !decision.first_met(*campaign) {
-            continue;
-        }
-        left -= 1;
-        match judge.campaign(*campaign, observer) {
-            Ok(candidate) => decision.candidates.push(candidate),
-            Err(reason) => decision.noes.push((*campaign, reason)),
+    let led_to = std::mem::take(&mut decision.led_to);
+    for few in led_to.chunks(TOUCHED_AT_ONCE) {
+        touch(case, few);
+        for campaign in few {
+            match judge.campaign(*campaign, observer) {
+                Ok(candidate) => decision.candidates.push(candidate),
+                Err(reason) => decision.noes.push((*campaign, reason)),
+            }
         }
     }
-    decision.person = person;
+    (decision.person, decision.led_to) = (person, led_to);
 }
 
 #[cfg(test)]

@@ -193,6 +193,13 @@ impl Account {
         self.unsaid.consider(exchange);
     }
 
+    /// Reads where [`Self::count_no`] will count, so that it is in the cache by then; what comes back
+    /// says nothing.
+    #[inline]
+    pub fn touch(&self) -> bool {
+        self.unsaid.touch()
+    }
+
     /// Counts what this node does for the campaign: here, and for the log.
     pub fn count(&self, what: Counted, line: (CreativeKey, ExchangeKey)) {
         let counter = match what {

@@ -90,6 +90,13 @@ impl Unsaid {
         }
     }
 
+    /// Reads where that is counted.
+    #[inline]
+    pub(super) fn touch(&self) -> bool {
+        let [(owner, _), ..] = &self.considered.0;
+        owner.load(Ordering::Relaxed) == NOBODY
+    }
+
     pub(super) fn count(&self, what: Counted, line: (CreativeKey, ExchangeKey)) {
         self.edit(line, |cell| match what {
             Counted::Bid => cell.bids += 1,

@@ -37,21 +37,15 @@ pub const TERMS_MAX: usize = 60;
 /// A parsed and compiled audience expression.
 #[derive(Clone, Debug)]
 pub struct Expression {
-    terms: Vec<Term>,
-    /// The tree in postfix order.
-    program: Vec<Step>,
-}
-
-/// A segment and the clauses that its membership must meet.
-#[derive(Clone, PartialEq, Debug)]
-struct Term {
-    segment: SegmentId,
-    clauses: Vec<Clause>,
-    text: String,
+    /// The tree in postfix order. All that evaluation reads stands in a row: with clauses in lists
+    /// of their own it waited for memory eight times, once a line.
+    program: Box<[Step]>,
+    /// The terms as written, in order.
+    texts: Box<[String]>,
 }
 
 /// One condition on a membership.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Clause {
     /// `age <= limit`
     Within(Seconds),
@@ -90,7 +84,13 @@ impl Comparison {
 /// One step of the postfix program over a stack of truths.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Step {
-    Term(u8),
+    /// A segment; so many clauses follow, which its membership must meet.
+    Term {
+        segment: SegmentId,
+        clauses: u16,
+    },
+    /// One of those; by itself it does nothing.
+    Clause(Clause),
     Not,
     And,
     Or,
@@ -132,25 +132,43 @@ impl Expression {
     /// campaign without an audience means.
     pub fn everyone() -> Self {
         // The negation of nothing: an empty stack of truths reads as false.
-        Self { terms: Vec::new(), program: vec![Step::Not] }
+        Self { program: Box::new([Step::Not]), texts: Box::default() }
     }
 
     /// Whether the expression holds for `person` at `now`.
     pub fn holds(&self, person: &Person, now: UnixSeconds) -> bool {
         // A stack of truths in the bits of one word: TERMS_MAX keeps it from overflowing.
         let mut truths: u64 = 0;
-        for step in &self.program {
+        for (place, step) in self.program.iter().enumerate() {
             match step {
-                Step::Term(number) => {
-                    let holds = self.terms[usize::from(*number)].holds(person, now);
+                Step::Term { segment, clauses } => {
+                    let clauses = self.clauses(place, *clauses);
+                    let holds = holds((*segment, clauses), person, now);
                     truths = (truths << 1) | u64::from(holds);
                 }
+                Step::Clause(_) => {}
                 Step::Not => truths ^= 1,
                 Step::And => truths = (truths >> 1) & (truths | !1),
                 Step::Or => truths = (truths >> 1) | (truths & 1),
             }
         }
         truths & 1 == 1
+    }
+
+    /// Reads where [`Self::holds`] begins, so that it is in the cache when that is asked; what comes
+    /// back says nothing.
+    #[inline]
+    pub fn touch(&self) -> bool {
+        matches!(self.program.first(), Some(Step::Not))
+    }
+
+    /// The clauses of the term at `place`.
+    #[inline]
+    fn clauses(&self, place: usize, count: u16) -> &[Step] {
+        self.program
+            .get(place + 1..)
+            .and_then(|rest| rest.get(..usize::from(count)))
+            .unwrap_or_default()
     }
 
     /// A small set of segments of which a person must be in at least one for the expression
@@ -160,7 +178,8 @@ impl Expression {
         let mut stack: Vec<(Anchors, Anchors)> = Vec::new();
         for step in &self.program {
             let joined = match step {
-                Step::Term(number) => (Some(vec![self.terms[usize::from(*number)].segment]), None),
+                Step::Term { segment, .. } => (Some(vec![*segment]), None),
+                Step::Clause(_) => continue,
                 Step::Not => stack.pop().map(|(holds, fails)| (fails, holds))?,
                 Step::And | Step::Or => {
                     let (right, left) = (stack.pop()?, stack.pop()?);
@@ -183,7 +202,8 @@ impl Expression {
         let mut stack: Vec<(bool, bool)> = Vec::new();
         for step in &self.program {
             let joined = match step {
-                Step::Term(number) => (self.terms[usize::from(*number)].segment == segment, false),
+                Step::Term { segment: asked, .. } => (*asked == segment, false),
+                Step::Clause(_) => continue,
                 Step::Not => {
                     let (asks, forbids) = stack.pop().unwrap_or_default();
                     (forbids, asks)
@@ -201,12 +221,16 @@ impl Expression {
 
     /// How each term stands for `person`: the values that an explanation compares.
     pub fn report(&self, person: &Person, now: UnixSeconds) -> Vec<TermReport> {
-        let report = |term: &Term| TermReport {
-            text: term.text.clone(),
-            holds: term.holds(person, now),
-            membership: person.live(term.segment, now).copied(),
+        let terms = self.program.iter().enumerate().filter_map(|(place, step)| match step {
+            Step::Term { segment, clauses } => Some((*segment, self.clauses(place, *clauses))),
+            _ => None,
+        });
+        let report = |((segment, clauses), text): ((SegmentId, &[Step]), &String)| TermReport {
+            text: text.clone(),
+            holds: holds((segment, clauses), person, now),
+            membership: person.live(segment, now).copied(),
         };
-        self.terms.iter().map(report).collect()
+        terms.zip(&self.texts).map(report).collect()
     }
 }
 
@@ -229,12 +253,13 @@ fn united(left: Anchors, right: Anchors) -> Anchors {
     Some(all)
 }
 
-impl Term {
-    fn holds(&self, person: &Person, now: UnixSeconds) -> bool {
-        person
-            .live(self.segment, now)
-            .is_some_and(|one| self.clauses.iter().all(|clause| clause.holds(one, person, now)))
-    }
+/// Whether a person has a membership of the segment that meets all clauses.
+fn holds((segment, clauses): (SegmentId, &[Step]), person: &Person, now: UnixSeconds) -> bool {
+    let meets = |one: &Membership, step: &Step| match step {
+        Step::Clause(clause) => clause.holds(one, person, now),
+        _ => true,
+    };
+    person.live(segment, now).is_some_and(|one| clauses.iter().all(|step| meets(one, step)))
 }
 
 impl Clause {

@@ -2,7 +2,6 @@
 
 use super::{
     Clause, Comparison, Expression, ExpressionError, NESTING_MAX, Step, TERMS_MAX, TEXT_BYTES_MAX,
-    Term,
 };
 use crate::audience::{SegmentTable, ValueThousandths};
 use crate::model::{Seconds, SegmentId};
@@ -22,13 +21,13 @@ pub(super) fn parse(
         return Err(ExpressionError { at: 0..text.len(), expected, found });
     }
     let mut parser =
-        Parser { text, at: 0, segments, terms: Vec::new(), program: Vec::new(), depth: 0 };
+        Parser { text, at: 0, segments, texts: Vec::new(), program: Vec::new(), depth: 0 };
     parser.alternatives()?;
     let rest = parser.peek();
     if !rest.is_empty() {
         return Err(parser.fault(&rest, "`and`, `or` or the end"));
     }
-    Ok(Expression { terms: parser.terms, program: parser.program })
+    Ok(Expression { program: parser.program.into(), texts: parser.texts.into() })
 }
 
 /// A word of the language: its byte range; empty at the end of the text.
@@ -38,7 +37,7 @@ struct Parser<'a> {
     text: &'a str,
     at: usize,
     segments: &'a mut SegmentTable,
-    terms: Vec<Term>,
+    texts: Vec<String>,
     program: Vec<Step>,
     depth: usize,
 }
@@ -90,17 +89,19 @@ impl Parser<'_> {
 
     fn term(&mut self) -> Result<(), ExpressionError> {
         let start = self.peek();
-        if self.terms.len() == TERMS_MAX {
+        if self.texts.len() == TERMS_MAX {
             return Err(self.fault(&start, "at most 60 terms"));
         }
         let segment = self.segment()?;
-        let mut clauses = Vec::new();
+        let place = self.program.len();
+        self.program.push(Step::Term { segment, clauses: 0 });
         while let Some(clause) = self.clause()? {
-            clauses.push(clause);
+            self.program.push(Step::Clause(clause));
         }
-        self.program.push(Step::Term(self.terms.len() as u8));
-        let text = self.text[start.start..self.at].to_owned();
-        self.terms.push(Term { segment, clauses, text });
+        // Fewer than bytes of the text, which are fewer than 16 bits can count.
+        let clauses = (self.program.len() - place - 1) as u16;
+        self.program[place] = Step::Term { segment, clauses };
+        self.texts.push(self.text[start.start..self.at].to_owned());
         Ok(())
     }
 
