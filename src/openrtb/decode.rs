@@ -100,7 +100,7 @@ fn top_level<'a>(reader: &mut Reader<'a>, key: &str, request: &mut BidRequest<'a
         "device" => device(reader, &mut request.device)?,
         "user" => user(reader, &mut request.user)?,
         "regs" => regulations(reader, &mut request.regulations)?,
-        _ => drop(reader.skip()?),
+        _ => reader.pass()?,
     }
     Ok(())
 }
@@ -127,7 +127,7 @@ pub(super) fn read_impressions<'a>(
     reader.array(|reader| {
         if read.list.len() == IMPRESSIONS_MAX {
             read.skipped += 1;
-            return reader.skip().map(drop);
+            return reader.pass();
         }
         let one = impression(reader)?;
         keep(read, one);
@@ -154,12 +154,12 @@ fn source<'a>(reader: &mut Reader<'a>, chains: &mut [Option<RawObject<'a>>; 2]) 
                 reader.object(|reader, key| {
                     match key {
                         "schain" => chains[1] = reader.raw_object()?,
-                        _ => drop(reader.skip()?),
+                        _ => reader.pass()?,
                     }
                     Ok(())
                 })?;
             }
-            _ => drop(reader.skip()?),
+            _ => reader.pass()?,
         }
         Ok(())
     })?;
@@ -172,7 +172,7 @@ fn site<'a>(reader: &mut Reader<'a>, inventory: &mut Inventory<'a>) -> Read<()> 
         match key {
             "domain" => inventory.domain = present(reader.text()?),
             "page" => page = reader.text()?,
-            _ => drop(reader.skip()?),
+            _ => reader.pass()?,
         }
         Ok(())
     })?;
@@ -203,7 +203,7 @@ fn app<'a>(reader: &mut Reader<'a>, inventory: &mut Inventory<'a>) -> Read<()> {
     let is_object = reader.object(|reader, key| {
         match key {
             "bundle" => inventory.bundle = present(reader.text()?),
-            _ => drop(reader.skip()?),
+            _ => reader.pass()?,
         }
         Ok(())
     })?;
@@ -217,7 +217,7 @@ fn dooh<'a>(reader: &mut Reader<'a>, inventory: &mut Inventory<'a>) -> Read<()> 
     let is_object = reader.object(|reader, key| {
         match key {
             "domain" => inventory.domain = present(reader.text()?),
-            _ => drop(reader.skip()?),
+            _ => reader.pass()?,
         }
         Ok(())
     })?;
@@ -242,7 +242,7 @@ fn device<'a>(reader: &mut Reader<'a>, device: &mut Device<'a>) -> Read<()> {
             }
             "geo" => geo(reader, device)?,
             "ext" => device_extension(reader, device)?,
-            _ => drop(reader.skip()?),
+            _ => reader.pass()?,
         }
         Ok(())
     })?;
@@ -255,7 +255,7 @@ fn device_extension(reader: &mut Reader<'_>, device: &mut Device<'_>) -> Read<()
     reader.object(|reader, key| {
         match key {
             "atts" => device.tracking_limited |= matches!(reader.integer()?, Some(0..=2)),
-            _ => drop(reader.skip()?),
+            _ => reader.pass()?,
         }
         Ok(())
     })?;
@@ -269,7 +269,7 @@ fn geo<'a>(reader: &mut Reader<'a>, device: &mut Device<'a>) -> Read<()> {
                 device.country = reader.text()?.and_then(|code| country_code(&code));
             }
             "region" => device.region = present(reader.text()?),
-            _ => drop(reader.skip()?),
+            _ => reader.pass()?,
         }
         Ok(())
     })?;
@@ -310,12 +310,12 @@ fn user<'a>(reader: &mut Reader<'a>, user: &mut User<'a>) -> Read<()> {
                     match key {
                         "eids" => user.eids[1] = reader.list()?,
                         "consent" => consents[1] = present(reader.text()?),
-                        _ => drop(reader.skip()?),
+                        _ => reader.pass()?,
                     }
                     Ok(())
                 })?;
             }
-            _ => drop(reader.skip()?),
+            _ => reader.pass()?,
         }
         Ok(())
     })?;

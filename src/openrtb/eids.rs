@@ -32,7 +32,7 @@ fn each_json(list: &JsonList<'_>, mut visit: impl FnMut(&str, &str) -> bool) {
                 "source" => source = reader.text()?,
                 "mm" => method = reader.integer()?,
                 "uids" => uids = reader.json_list()?,
-                _ => drop(reader.skip()?),
+                _ => reader.pass()?,
             }
             Ok(())
         })?;
@@ -51,7 +51,7 @@ fn each_uid(uids: JsonList<'_>, mut visit: impl FnMut(&str)) {
         reader.object(|reader, key| {
             match key {
                 "id" => id = reader.text()?,
-                _ => drop(reader.skip()?),
+                _ => reader.pass()?,
             }
             Ok(())
         })?;

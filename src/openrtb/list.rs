@@ -65,7 +65,7 @@ impl<'a> RawList<'a> {
                 let before = reader.offset();
                 visit(Member::Json(reader))?;
                 if reader.offset() == before {
-                    reader.skip()?;
+                    reader.pass()?;
                 }
                 Ok(())
             }),

@@ -60,7 +60,7 @@ pub(super) fn members<'a>(
         let before = reader.offset();
         visit(key, Member::Json(reader))?;
         if reader.offset() == before {
-            reader.skip()?;
+            reader.pass()?;
         }
         Ok(())
     })?;
@@ -76,7 +76,7 @@ fn elements<'a>(
         let before = reader.offset();
         visit(Member::Json(reader))?;
         if reader.offset() == before {
-            reader.skip()?;
+            reader.pass()?;
         }
         Ok(())
     })?;

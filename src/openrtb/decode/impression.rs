@@ -28,7 +28,7 @@ pub(super) fn impression<'a>(reader: &mut Reader<'a>) -> Read<Option<Impression<
             "exp" => one.expires_s = seconds(reader.integer()?),
             "qty" => quantity(reader, &mut one)?,
             "ext" => extension(reader, &mut one)?,
-            _ => drop(reader.skip()?),
+            _ => reader.pass()?,
         }
         Ok(())
     })?;
@@ -60,7 +60,7 @@ fn market<'a>(reader: &mut Reader<'a>, one: &mut Impression<'a>) -> Read<()> {
         match key {
             "private_auction" => one.private_auction = reader.integer()? == Some(1),
             "deals" => one.deals = reader.list()?,
-            _ => drop(reader.skip()?),
+            _ => reader.pass()?,
         }
         Ok(())
     })?;
@@ -71,7 +71,7 @@ fn quantity(reader: &mut Reader<'_>, one: &mut Impression<'_>) -> Read<()> {
     reader.object(|reader, key| {
         match key {
             "multiplier" => one.quantity_thousandths = thousandths(reader.price()?),
-            _ => drop(reader.skip()?),
+            _ => reader.pass()?,
         }
         Ok(())
     })?;
@@ -82,12 +82,12 @@ fn quantity(reader: &mut Reader<'_>, one: &mut Impression<'_>) -> Read<()> {
 fn extension(reader: &mut Reader<'_>, one: &mut Impression<'_>) -> Read<()> {
     reader.object(|reader, key| {
         if key != "prebid" {
-            return reader.skip().map(drop);
+            return reader.pass();
         }
         reader.object(|reader, key| {
             match key {
                 "is_rewarded_inventory" => one.rewarded |= reader.integer()? == Some(1),
-                _ => drop(reader.skip()?),
+                _ => reader.pass()?,
             }
             Ok(())
         })?;
@@ -103,12 +103,12 @@ fn video<'a>(reader: &mut Reader<'a>, rewarded: &mut bool) -> Read<Option<RawObj
     let start = reader.offset();
     let is_object = reader.object(|reader, key| {
         if key != "ext" {
-            return reader.skip().map(drop);
+            return reader.pass();
         }
         reader.object(|reader, key| {
             match key {
                 "rewarded" => *rewarded |= reader.integer()? == Some(1),
-                _ => drop(reader.skip()?),
+                _ => reader.pass()?,
             }
             Ok(())
         })?;
@@ -130,7 +130,7 @@ fn banner(reader: &mut Reader<'_>) -> Read<Option<Banner>> {
             "api" => banner.apis = bits(reader)?,
             "expdir" => banner.expansions = bits(reader)?,
             "mimes" => media_types(reader, &mut banner.media_types)?,
-            _ => drop(reader.skip()?),
+            _ => reader.pass()?,
         }
         Ok(())
     })?;
@@ -147,7 +147,7 @@ fn formats(reader: &mut Reader<'_>, banner: &mut Banner) -> Read<()> {
             match key {
                 "w" => width = reader.integer()?,
                 "h" => height = reader.integer()?,
-                _ => drop(reader.skip()?),
+                _ => reader.pass()?,
             }
             Ok(())
         })?;

@@ -50,7 +50,7 @@ fn regulation<'a>(
             regulations.unreadable |= !text.starts_with('[') && text != "null";
         }
         "dsa" => transparency(reader, regulations)?,
-        _ => drop(reader.skip()?),
+        _ => reader.pass()?,
     }
     Ok(())
 }
@@ -65,7 +65,7 @@ fn transparency(reader: &mut Reader<'_>, regulations: &mut Regulations<'_>) -> R
             "dsarequired" | "required" => asked.required = level(reader, 3, 3)?,
             "pubrender" => asked.publisher_renders = level(reader, 2, 0)?,
             "datatopub" => asked.data_to_publisher = level(reader, 2, 2)?,
-            _ => drop(reader.skip()?),
+            _ => reader.pass()?,
         }
         Ok(())
     })?;

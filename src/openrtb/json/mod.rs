@@ -22,7 +22,7 @@ pub(crate) use scalar::plain_run_end;
 use super::list::RawList;
 use super::raw::RawObject;
 use crate::model::CpmMicros;
-use scalar::{RawText, escape_length, integral, is_of_scalar};
+use scalar::{RawText, escape_length, integral};
 use std::borrow::Cow;
 
 /// Deepest nesting of objects and arrays: the deepest field we read stands at 7.
@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
         mut on_key: impl FnMut(&mut Self, &str) -> Result<()>,
     ) -> Result<bool> {
         if self.kind()? != Kind::Object {
-            self.skip()?;
+            self.pass()?;
             return Ok(false);
         }
         self.enter()?;
@@ -113,7 +113,7 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn array(&mut self, mut on_element: impl FnMut(&mut Self) -> Result<()>) -> Result<bool> {
         if self.kind()? != Kind::Array {
-            self.skip()?;
+            self.pass()?;
             return Ok(false);
         }
         self.enter()?;
@@ -143,6 +143,21 @@ impl<'a> Reader<'a> {
         Ok(&self.text[start..self.at])
     }
 
+    /// As [`Self::skip`], for those who do not ask for the text: most members of a request.
+    ///
+    /// # Errors
+    /// As [`Self::skip`].
+    pub fn pass(&mut self) -> Result<()> {
+        let kind = self.kind()?;
+        match self.index {
+            Some(index) => {
+                self.step_over(kind, index);
+                Ok(())
+            }
+            None => self.walk_over(kind),
+        }
+    }
+
     /// Skips what was checked when the index was made.
     #[inline]
     fn step_over(&mut self, kind: Kind, index: &Index) {
@@ -153,11 +168,7 @@ impl<'a> Reader<'a> {
                 self.container = container.next;
             }
             Kind::Text => self.at = index.string_end(self.at + 1) + 1,
-            Kind::Number | Kind::Other => {
-                while self.byte().is_some_and(is_of_scalar) {
-                    self.at += 1;
-                }
-            }
+            Kind::Number | Kind::Other => self.at = index.scalar_end(self.at),
         }
     }
 
@@ -170,10 +181,10 @@ impl<'a> Reader<'a> {
                 self.number()?;
             }
             Kind::Object => {
-                self.object(|reader, _| reader.skip().map(|_| ()))?;
+                self.object(|reader, _| reader.pass())?;
             }
             Kind::Array => {
-                self.array(|reader| reader.skip().map(|_| ()))?;
+                self.array(Self::pass)?;
             }
             Kind::Other => self.word()?,
         }

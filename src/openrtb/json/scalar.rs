@@ -95,12 +95,6 @@ pub(super) fn integral(text: &str) -> Option<i64> {
     fits.then_some(float as i64)
 }
 
-/// Whether a byte can be part of a number or a literal; none that can follow one is.
-#[inline]
-pub(super) fn is_of_scalar(byte: u8) -> bool {
-    matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'-' | b'+' | b'.' | b'E')
-}
-
 /// Whether a number or a literal begins at `at` and ends where something else begins.
 #[inline]
 pub(super) fn is_scalar(bytes: &[u8], at: usize) -> bool {

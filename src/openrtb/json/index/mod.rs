@@ -78,6 +78,24 @@ impl Index {
         number * BLOCK_BYTES + quotes.trailing_zeros() as usize
     }
 
+    /// Where the number or word ends that goes on at `at`: at a comma, a closing bracket or white
+    /// space, one of which follows since a container holds it.
+    #[inline]
+    pub(super) fn scalar_end(&self, at: usize) -> usize {
+        let mut number = at / BLOCK_BYTES;
+        let mut ends = self.ends(number) & (!0 << (at % BLOCK_BYTES));
+        while ends == 0 && number < self.blocks.len() {
+            number += 1;
+            ends = self.ends(number);
+        }
+        number * BLOCK_BYTES + ends.trailing_zeros() as usize
+    }
+
+    #[inline]
+    fn ends(&self, block: usize) -> u64 {
+        self.blocks.get(block).map_or(0, |block| block.comma | block.close | block.blank)
+    }
+
     #[inline]
     fn quotes(&self, block: usize) -> u64 {
         self.blocks.get(block).map_or(0, |block| block.quote)

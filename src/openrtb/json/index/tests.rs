@@ -25,8 +25,16 @@ fn plain(text: &str) -> bool {
     begins && reader.skip().and_then(|_| reader.end()).is_ok()
 }
 
-/// Every value of the text, by an indexed reader that skips nothing.
+/// Every value of the text, by an indexed reader that skips nothing; each can also be passed.
 fn walked(reader: &mut Reader<'_>) -> Value {
+    let mut passing = reader.clone();
+    passing.pass().expect("accepted");
+    let value = read(reader);
+    assert_eq!(passing.offset(), reader.offset(), "what was read is what is passed");
+    value
+}
+
+fn read(reader: &mut Reader<'_>) -> Value {
     let mut map = serde_json::Map::new();
     let mut members = reader.clone();
     let is_object = members.object(|reader, key| {
