@@ -134,12 +134,9 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// The grammar is broken, or the nesting too deep.
     pub fn skip(&mut self) -> Result<&'a str> {
-        let kind = self.kind()?;
+        self.space();
         let start = self.at;
-        match self.index {
-            Some(index) => self.step_over(kind, index),
-            None => self.walk_over(kind)?,
-        }
+        self.pass()?;
         Ok(&self.text[start..self.at])
     }
 

@@ -69,36 +69,27 @@ impl Index {
     /// Where the string ends whose inside begins at `at`: the place of its last quote.
     #[inline]
     pub(super) fn string_end(&self, at: usize) -> usize {
-        let mut number = at / BLOCK_BYTES;
-        let mut quotes = self.quotes(number) & (!0 << (at % BLOCK_BYTES));
-        while quotes == 0 && number < self.blocks.len() {
-            number += 1;
-            quotes = self.quotes(number);
-        }
-        number * BLOCK_BYTES + quotes.trailing_zeros() as usize
+        self.next(at, |block| block.quote)
     }
 
     /// Where the number or word ends that goes on at `at`: at a comma, a closing bracket or white
     /// space, one of which follows since a container holds it.
     #[inline]
     pub(super) fn scalar_end(&self, at: usize) -> usize {
+        self.next(at, |block| block.comma | block.close | block.blank)
+    }
+
+    /// The first place from `at` on that has a bit in the word that is taken of each block.
+    #[inline]
+    fn next(&self, at: usize, word: impl Fn(&Block) -> u64) -> usize {
+        let bits = |number: usize| self.blocks.get(number).map_or(0, &word);
         let mut number = at / BLOCK_BYTES;
-        let mut ends = self.ends(number) & (!0 << (at % BLOCK_BYTES));
-        while ends == 0 && number < self.blocks.len() {
+        let mut found = bits(number) & (!0 << (at % BLOCK_BYTES));
+        while found == 0 && number < self.blocks.len() {
             number += 1;
-            ends = self.ends(number);
+            found = bits(number);
         }
-        number * BLOCK_BYTES + ends.trailing_zeros() as usize
-    }
-
-    #[inline]
-    fn ends(&self, block: usize) -> u64 {
-        self.blocks.get(block).map_or(0, |block| block.comma | block.close | block.blank)
-    }
-
-    #[inline]
-    fn quotes(&self, block: usize) -> u64 {
-        self.blocks.get(block).map_or(0, |block| block.quote)
+        number * BLOCK_BYTES + found.trailing_zeros() as usize
     }
 
     /// The container of that number, counted in the order in which they open.
