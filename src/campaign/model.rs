@@ -105,8 +105,8 @@ pub struct Transparency {
     pub parameters: Vec<u8>,
 }
 
-/// A campaign. What every judgement asks stands first and together: most campaigns that a request
-/// leads to are refused by the first two lines of the cache.
+/// A campaign. What every judgement asks, down to the audience and the flight, stands first and
+/// together, so that looking at many campaigns waits for few lines of the cache.
 #[derive(Clone, Debug)]
 #[repr(C)]
 pub struct Campaign {

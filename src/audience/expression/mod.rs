@@ -37,8 +37,8 @@ pub const TERMS_MAX: usize = 60;
 /// A parsed and compiled audience expression.
 #[derive(Clone, Debug)]
 pub struct Expression {
-    /// The tree in postfix order. All that evaluation reads stands in a row: with clauses in lists
-    /// of their own it waited for memory eight times, once a line.
+    /// The tree in postfix order. All that evaluation reads stands in a row: with lists of
+    /// their own the clauses of each term would be one more place in memory to wait for.
     program: Box<[Step]>,
     /// The terms as written, in order.
     texts: Box<[String]>,

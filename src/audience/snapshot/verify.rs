@@ -176,8 +176,8 @@ fn front_and_checksums<'a>(shard: &'a [u8], header: &ShardHeader) -> Option<(&'a
 
 /// Checks all blocks; returns what they hold, and the checksum of the whole file, which is read
 /// on the way. That vouches for each block too, so the checksum of one is looked at only where
-/// something is wrong, to tell whether it was damaged or made so: all of them were a twelfth of
-/// the time that loading took.
+/// something is wrong, to tell whether it was damaged or made so: all of them were a
+/// fourteenth of the processor time that loading took.
 fn check_blocks(
     (shard, mut hasher): (&[u8], FileHasher),
     verified: &Verified,
