@@ -41,6 +41,10 @@ const PAUSE_MS: u64 = 12;
 /// allows it: it stands for an exchange, which has its own.
 #[cfg(target_os = "linux")]
 const FIRST_OF_ALL: i32 = -20;
+/// What the bidder's key is made of, and a forger's. Forged notices are as many and as long as
+/// true ones, so that wrk has as much to read, and are refused when their signature is checked.
+const OWN_KEY: u8 = 0x5a;
+const FORGER: u8 = 0xa5;
 /// Threads of wrk, and its connections, from few to many.
 const THREADS: &str = "1";
 const CONNECTIONS: [&str; 5] = ["8", "32", "64", "128", "256"];
@@ -54,24 +58,24 @@ fn main() {
     let world = World::new();
     let bidder = world.start();
     let urls = world.path("urls.txt");
+    let per_part = seconds * PER_SECOND_MAX;
     say(&format!("bids alone: {}", bids(&bidder, || sleep(seconds))));
     for (part, connections) in CONNECTIONS.iter().enumerate() {
-        write_urls(&urls, (part as u64 * seconds * PER_SECOND_MAX, seconds * PER_SECOND_MAX));
+        write_urls(&urls, OWN_KEY, (part as u64 * per_part, per_part));
         let before = counted(&bidder);
         let told = wrk(&bidder, (&urls, connections, seconds));
         let counted = counted(&bidder) - before;
         say(&format!("{connections} connections: {told}; {counted} counted"));
     }
-    let strangers = world.path("strangers.txt");
-    let forged: Vec<String> = (0..1_000).map(|n| format!("/n/bill/forged-{n}\n")).collect();
-    std::fs::write(&strangers, forged.concat()).expect("written");
+    let forged = world.path("forged.txt");
+    write_urls(&forged, FORGER, (0, per_part));
     let first = CONNECTIONS.len() as u64;
     for (part, (pace, pause_ms)) in (first..).zip([("as many as go", 0), ("paced", PAUSE_MS)]) {
-        write_urls(&urls, (part * seconds * PER_SECOND_MAX, seconds * PER_SECOND_MAX));
+        write_urls(&urls, OWN_KEY, (part * per_part, per_part));
         let mut told = String::new();
         let beside = bids(&bidder, || told = paced_wrk(&bidder, (&urls, seconds), pause_ms));
         say(&format!("bids beside notices, {pace} ({told}): {beside}"));
-        let beside = bids(&bidder, || told = paced_wrk(&bidder, (&strangers, seconds), pause_ms));
+        let beside = bids(&bidder, || told = paced_wrk(&bidder, (&forged, seconds), pause_ms));
         say(&format!("bids beside forged ones, which need no disk, {pace} ({told}): {beside}"));
     }
     say(&format!("bids alone again: {}", bids(&bidder, || sleep(seconds))));
@@ -162,9 +166,9 @@ fn bids(bidder: &Bidder, beside: impl FnOnce()) -> String {
     format!("{} bids, p50 {} us, p90 {} us, p99 {} us", times.len(), at(500), at(900), at(990))
 }
 
-/// The paths of so many billing notices, of bids from the `first` on.
-fn write_urls(path: &Path, (first, count): (u64, u64)) {
-    let keyring = Keyring::new(&[(1, vec![0x5a; 32])]).expect("a strong key");
+/// The paths of so many billing notices, of bids from the `first` on, signed with `key`.
+fn write_urls(path: &Path, key: u8, (first, count): (u64, u64)) {
+    let keyring = Keyring::new(&[(1, vec![key; 32])]).expect("a strong key");
     let mut file = BufWriter::new(File::create(path).expect("created"));
     let issued = UnixSeconds(now());
     let mut tokens = Tokens::default();
