@@ -9,6 +9,7 @@
 use super::limits::{
     ACCEPT_ERROR_PAUSE, BACKLOG_GRACE, ConnectionLimits, READ_BUFFER_BYTES_MAX, WATCH_PERIOD,
 };
+use super::lobby;
 use super::reply::{self, Reply};
 use super::stage::{Stage, StageView};
 use super::watch::{Order, Phase, Watch, Watchdog};
@@ -155,13 +156,14 @@ impl<H: Handler> Door<H> {
     }
 
     /// Requests and replies, until either side closes or an order comes.
-    async fn converse(self: &Rc<Self>, stream: TcpStream, watch: Rc<Watch>) {
+    async fn converse(self: &Rc<Self>, mut stream: TcpStream, watch: Rc<Watch>) {
         if watch.order() == Order::Finish {
             // From the backlog, while draining: its request may be on its way still, and
             // without a moment's wait the connection would be closed as unused.
             let _ = timeout(BACKLOG_GRACE, stream.peek(&mut [0])).await;
         }
-        let io = TokioIo::new(WatchedIo::new(stream, Rc::clone(&watch)));
+        let Some(early) = lobby::first_head(&mut stream, &watch).await else { return };
+        let io = TokioIo::new(WatchedIo::new(stream, Rc::clone(&watch), early));
         let service = service_fn(|request| {
             watch.enter(Phase::Body);
             let (door, watch) = (Rc::clone(self), Rc::clone(&watch));
@@ -174,7 +176,8 @@ impl<H: Handler> Door<H> {
                 Ok::<_, Infallible>(reply)
             }
         });
-        let mut connection = pin!(self.protocol.serve_connection(io, service));
+        // In a box, so that a connection that never comes here has no room for it.
+        let mut connection = Box::pin(self.protocol.serve_connection(io, service));
         poll_fn(|context| {
             watch.wake_with(context.waker());
             if watch.order() == Order::End {

@@ -2,7 +2,8 @@
 //!
 //! A request's way through these files:
 //! - [`start`](Server::start) opens all listeners (`listen`) and starts the threads
-//! - `connection` accepts, under `watch`, which keeps every deadline (`watched_io` tells it)
+//! - `connection` accepts, under `watch`, which keeps every deadline (`watched_io` tells it);
+//!   in the `lobby` it waits for its first head before hyper has it
 //! - `route` names the path; `body` and [`encoding`] read and unpack what was sent, `packing`
 //!   packs what is answered
 //! - `cors` lets pages of configured origins call the bid port
@@ -26,6 +27,7 @@ pub mod encoding;
 pub mod events;
 pub mod limits;
 mod listen;
+mod lobby;
 mod notices;
 mod packing;
 mod reply;

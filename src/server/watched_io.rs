@@ -1,5 +1,5 @@
-//! A socket that tells its watch what happens on it, and that closes without cutting the
-//! client off from its reply.
+//! A socket that tells its watch what happens on it, that begins with what was read of it
+//! before, and that closes without cutting the client off from its reply.
 //!
 //! Guarantees: after our side is closed at most [`LINGER_BYTES_MAX`] are read and thrown
 //! away. Without that, closing a socket that has unread bytes resets the connection, and a
@@ -21,13 +21,28 @@ const LINGER_READ_BYTES: usize = 4 * 1024;
 pub(super) struct WatchedIo {
     stream: TcpStream,
     watch: Rc<Watch>,
+    /// What was read before, and how much of it was passed on; empty once all was.
+    early: Vec<u8>,
+    passed_on: usize,
     lingered_bytes: usize,
 }
 
 impl WatchedIo {
-    /// Puts `stream` under `watch`.
-    pub(super) fn new(stream: TcpStream, watch: Rc<Watch>) -> Self {
-        Self { stream, watch, lingered_bytes: 0 }
+    /// Puts `stream`, of which `early` was read, under `watch`.
+    pub(super) fn new(stream: TcpStream, watch: Rc<Watch>, early: Vec<u8>) -> Self {
+        Self { stream, watch, early, passed_on: 0, lingered_bytes: 0 }
+    }
+
+    /// Passes on what was read before, as much as there is room for.
+    fn pass_on(&mut self, buffer: &mut ReadBuf<'_>) {
+        let rest = &self.early[self.passed_on..];
+        let length = rest.len().min(buffer.remaining());
+        buffer.put_slice(&rest[..length]);
+        self.passed_on += length;
+        if self.passed_on == self.early.len() {
+            self.early = Vec::new();
+            self.passed_on = 0;
+        }
     }
 
     /// Notes whether the kernel took the bytes.
@@ -45,6 +60,10 @@ impl AsyncRead for WatchedIo {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.early.is_empty() {
+            self.pass_on(buffer);
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
         if buffer.filled().len() > before {
