@@ -56,18 +56,19 @@ fn poll_head(
             return Poll::Ready(Ok(()));
         }
         watch.bytes_read();
-        // Three bytes back: the end of a head may have come in two pieces.
-        let looked_at = early.len().saturating_sub(3);
-        early.extend_from_slice(buffer.filled());
-        if is_to_be_judged(early, looked_at) {
+        if take_in(early, buffer.filled()) {
             return Poll::Ready(Ok(()));
         }
     }
 }
 
-/// Whether a head ends behind `from`, as hyper may see it, or there is too much to wait, or it
-/// is no HTTP (a TLS greeting, say): then the answer must not wait for a deadline.
-fn is_to_be_judged(early: &[u8], from: usize) -> bool {
+/// Adds a piece that was read, at least a byte. Whether hyper is to judge now: a head ends in
+/// it, as hyper may see it, or there is too much to wait, or it is no HTTP (a TLS greeting, say):
+/// then the answer must not wait for a deadline.
+fn take_in(early: &mut Vec<u8>, piece: &[u8]) -> bool {
+    // Two bytes back: the end of a head may come in pieces.
+    let from = early.len().saturating_sub(2);
+    early.extend_from_slice(piece);
     let begins_well = early[0].is_ascii_alphabetic() || matches!(early[0], b'\r' | b'\n');
     let new = &early[from..];
     let ends = || {
@@ -92,16 +93,21 @@ mod tests {
             (b"\x16\x03\x01", true),
             (&[b'a'; EARLY_BYTES_MAX], true),
         ] {
-            assert_eq!(is_to_be_judged(early, 0), expected, "{}", early.escape_ascii());
+            assert_eq!(take_in(&mut Vec::new(), early), expected, "{}", early.escape_ascii());
         }
     }
 
     #[test]
     fn an_end_in_two_pieces_is_seen() {
-        let head = b"GET / HTTP/1.1\r\n\r\n";
-        for cut in 1..head.len() {
-            let from = cut.saturating_sub(3);
-            assert!(is_to_be_judged(head, from), "cut at {cut}");
+        for head in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"GET / HTTP/1.1\n\n"] {
+            for cut in 1..head.len() {
+                let mut early = Vec::new();
+                assert!(!take_in(&mut early, &head[..cut]), "cut at {cut}");
+                assert!(take_in(&mut early, &head[cut..]), "cut at {cut}");
+            }
+            let mut early = Vec::new();
+            let judged = head.iter().filter(|byte| take_in(&mut early, &[**byte])).count();
+            assert_eq!((judged, &early[..]), (1, head), "byte by byte");
         }
     }
 }

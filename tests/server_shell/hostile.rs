@@ -138,6 +138,18 @@ fn heads_are_bounded_in_count_and_size() {
 }
 
 #[test]
+fn a_head_byte_by_byte_is_answered_and_what_is_no_http_is_refused_without_waiting_for_one() {
+    let shell = Shell::start();
+    let mut client = shell.bid_client();
+    for byte in post("/openrtb2/adx", "", b"in drops") {
+        client.send([byte]);
+    }
+    assert_eq!(client.reply().body, b"in drops");
+    assert_eq!(client.bid("again").body, b"again");
+    assert_eq!(shell.bid_client().ask(b"\x16\x03\x01\x02\x00\x01").status, 400);
+}
+
+#[test]
 fn a_client_that_leaves_within_a_body_harms_nobody() {
     let shell = Shell::start();
     for _ in 0..20 {
