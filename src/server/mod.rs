@@ -7,8 +7,8 @@
 //! - `route` names the path; `body` and [`encoding`] read and unpack what was sent, `packing`
 //!   packs what is answered
 //! - `cors` lets pages of configured origins call the bid port
-//! - `worker` answers bids, `notices` notices, [`events`] what shops and browsers send, `admin`
-//!   operators; `side` runs all but the first
+//! - `worker` answers bids, those that are there together in `turns`; `notices` notices, [`events`]
+//!   what shops and browsers send, `admin` operators; `side` runs all but the first
 //! - [`service`] are the traits that the rest of the program implements; `reply` their answers
 //! - `drain` ends it all by moving the `stage`; [`limits`] holds every bound
 //! - [`settings`] is the machine's file, checked
@@ -37,6 +37,7 @@ pub mod settings;
 mod side;
 mod stage;
 pub mod token;
+mod turns;
 mod watch;
 mod watched_io;
 mod worker;

@@ -1,8 +1,9 @@
 //! A bid worker's desk: from a request's head to its reply, on one thread.
 //!
-//! Guarantees: once the body is in, a request is answered without waiting for anything;
-//! scratch, output and unpacking buffers are reused; a panic while deciding costs that one
-//! request, which is answered "no bid". Must not know what a bid request says.
+//! Guarantees: once the body is in, a request is answered without waiting for anything but the
+//! requests that are there with it ([`super::turns`]); scratch, output and unpacking buffers are
+//! reused; a panic while deciding costs that one request, which is answered "no bid". Must not
+//! know what a bid request says.
 
 use super::body::{self, BodyFault, BodyPool, HeldBody};
 use super::connection::Handler;
@@ -15,6 +16,7 @@ use super::packing::Packer;
 use super::reply::{self, Reply};
 use super::route::PublicRoute;
 use super::service::{BidAnswer, BidCall, BidService, ContentKind, NoticeService, Refusal};
+use super::turns::after_the_others;
 use super::watch::Watch;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONTENT_ENCODING, HeaderName};
@@ -101,7 +103,11 @@ impl<B: BidService, N: NoticeService> BidDesk<B, N> {
             worker: self.worker,
         };
         let gzip_accepted = encoding::accepts_gzip(&head.headers);
-        self.decide(call, &body, Packings { request: packing, gzip_accepted })
+        after_the_others().await;
+        let reply = self.decide(call, &body, Packings { request: packing, gzip_accepted });
+        drop(body);
+        after_the_others().await;
+        reply
     }
 
     /// Everything that happens once the body is in: synchronous, on the worker's bench.
