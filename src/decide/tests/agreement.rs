@@ -3,8 +3,10 @@
 
 use super::prices::assert_is_product;
 use super::*;
+use crate::decide::Candidate;
 use crate::decide::explain::CampaignStory;
 use crate::model::BidId;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const REQUESTS: u32 = 10_000;
@@ -356,6 +358,10 @@ fn assert_agree(scene: &Scene, body: &str, decision: &Decision) {
         .map(|one| one.campaign.clone())
         .collect();
     assert_eq!(would, candidates, "{body}");
+    let rank = |one: &Candidate| {
+        (Reverse(one.quote.bid), scene.book.campaigns[one.campaign.0 as usize].key)
+    };
+    assert!(decision.candidates.is_sorted_by_key(rank), "the dearest first: {body}");
     for candidate in &decision.candidates {
         assert_priced(told[named(candidate.campaign).as_str()], candidate);
     }
@@ -374,7 +380,7 @@ fn assert_agree(scene: &Scene, body: &str, decision: &Decision) {
     }
 }
 
-fn assert_priced(told: &CampaignStory, candidate: &crate::decide::Candidate) {
+fn assert_priced(told: &CampaignStory, candidate: &Candidate) {
     let price = told.price.as_ref().expect("a candidate has a price");
     assert_is_product(price);
     let quote = &candidate.quote;
