@@ -6,7 +6,10 @@
 use super::connection::Door;
 use super::drain::{Busy, Conductor, DrainHandle, EndSignals, Outcome};
 use super::events::EventService;
-use super::limits::{ADMIN_CALLS_MAX, ADMIN_LOOKS_MAX, ConnectionLimits, DrainLimits};
+use super::limits::{
+    ADMIN_CALLS_MAX, ADMIN_LOOKS_MAX, ConnectionLimits, DrainLimits, SIDE_EVENTS_MAX,
+    TURN_REQUESTS_MAX,
+};
 use super::listen;
 use super::service::{AdminService, BidService, NoticeService};
 use super::side::{Public, Side};
@@ -218,11 +221,11 @@ impl Open {
         let bid_failed = failed(Port::Bid, config.bid);
         let listeners = listen::shared(config.bid, config.workers.get()).map_err(bid_failed)?;
         for (number, listener) in listeners.into_iter().enumerate() {
-            let runtime = runtime(&worker_name(number))?;
+            let runtime = runtime(&worker_name(number), TURN_REQUESTS_MAX)?;
             let listener = registered(&runtime, listener).map_err(failed(Port::Bid, config.bid))?;
             workers.push((runtime, listener));
         }
-        let side = runtime(SIDE_NAME)?;
+        let side = runtime(SIDE_NAME, SIDE_EVENTS_MAX)?;
         let open = |address| listen::one(address).and_then(|one| registered(&side, one));
         let notices = open(config.notices).map_err(failed(Port::Notices, config.notices))?;
         let admin = open(config.admin).map_err(failed(Port::Admin, config.admin))?;
@@ -247,8 +250,10 @@ fn registered(runtime: &Runtime, listener: std::net::TcpListener) -> io::Result<
     TcpListener::from_std(listener)
 }
 
-fn runtime(name: &str) -> Result<Runtime, StartError> {
+/// A thread's runtime; it takes in news of so many sockets at once before it sees to them.
+fn runtime(name: &str, events_max: usize) -> Result<Runtime, StartError> {
     tokio::runtime::Builder::new_current_thread()
+        .max_io_events_per_tick(events_max)
         .enable_io()
         .enable_time()
         .max_blocking_threads(ADMIN_CALLS_MAX + ADMIN_LOOKS_MAX)

@@ -7,7 +7,8 @@
 //! `docs/performance.md` has the figures.
 //!
 //! Guarantees: who is alone goes on at once, without a system call; nobody waits for a request
-//! that is not there yet, nor longer than the requests that are there take.
+//! that is not there yet, nor for more than [`super::limits::TURN_REQUESTS_MAX`], since a worker
+//! hears of no more sockets at once.
 
 use std::future::poll_fn;
 use std::task::Poll;
