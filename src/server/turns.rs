@@ -3,8 +3,8 @@
 //!
 //! A request alone goes through hyper, the kernel, the bidder, hyper and the kernel again, and by
 //! the time the next one comes to the bidder its code has been pushed out of the processor's
-//! nearest cache. In turns the code that one request has fetched serves the next:
-//! `docs/performance.md` has the figures.
+//! nearest cache, by all that can be told. In turns the code that one request has fetched serves
+//! the next: `docs/performance.md` has the figures.
 //!
 //! Guarantees: who is alone goes on at once, without a system call; nobody waits for a request
 //! that is not there yet, nor for more than [`super::limits::TURN_REQUESTS_MAX`], since a worker
