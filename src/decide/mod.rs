@@ -33,16 +33,13 @@ pub use world::{BlockList, Case, World};
 use crate::audience::Person;
 use crate::campaign::model::{CampaignIndex, CreativeIndex};
 use crate::ledger::{CapRefusal, MoneyRefusal};
-use crate::model::{
-    CampaignKey, CpmMicros, Currency, MoneyNanos, NoBidReason, Seconds, SegmentId, UnixSeconds,
-};
+use crate::model::{CpmMicros, Currency, MoneyNanos, NoBidReason, Seconds, SegmentId, UnixSeconds};
 use crate::openrtb::Impression;
 use crate::openrtb::offer::{Medium, Pod};
 use crate::openrtb::user_agent::{self, UserAgentClass};
 use crate::privacy::{Basis, context_suffices};
 use price::Quote;
 use smallvec::SmallVec;
-use std::cmp::Reverse;
 
 /// Most campaigns judged for one person: far above what a person's segments lead to in
 /// practice, low enough that no request can hold a worker for long.
@@ -123,8 +120,6 @@ pub struct Decision {
     /// Which campaigns were judged in this generation: a set that is emptied by counting.
     judged: Vec<u32>,
     generation: u32,
-    /// What decides a candidate's rank, and where it stood before.
-    ranks: Vec<(Reverse<CpmMicros>, CampaignKey, usize)>,
 }
 
 /// A campaign that may bid.
@@ -228,29 +223,10 @@ pub fn decide_observed(case: &Case<'_, '_>, decision: &mut Decision, observer: &
         return;
     }
     judge_campaigns(case, decision, observer);
-    rank(case, decision);
-}
-
-/// Puts the dearest candidate first; of equals the lesser campaign key.
-fn rank(case: &Case<'_, '_>, decision: &mut Decision) {
-    let Decision { candidates, ranks, .. } = decision;
-    let rank = |(place, candidate): (usize, &Candidate)| {
-        let key = case.world.book.campaigns[candidate.campaign.0 as usize].key;
-        (Reverse(candidate.quote.bid), key, place)
-    };
-    ranks.clear();
-    ranks.extend(candidates.iter().enumerate().map(rank));
-    ranks.sort_unstable();
-    // A candidate is large: each is moved once, to its place.
-    for place in 0..ranks.len() {
-        let mut from = ranks[place].2;
-        // Who stood there has been moved to make room for one before, perhaps more than once.
-        while from < place {
-            from = ranks[from].2;
-        }
-        ranks[place].2 = from;
-        candidates.swap(place, from);
-    }
+    let key = |candidate: &Candidate| case.world.book.campaigns[candidate.campaign.0 as usize].key;
+    decision
+        .candidates
+        .sort_unstable_by(|a, b| b.quote.bid.cmp(&a.quote.bid).then_with(|| key(a).cmp(&key(b))));
 }
 
 /// Gates, privacy, identity: everything about the request that needs no campaign.
