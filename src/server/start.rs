@@ -251,7 +251,7 @@ fn registered(runtime: &Runtime, listener: std::net::TcpListener) -> io::Result<
 }
 
 /// A thread's runtime; it takes in news of so many sockets at once before it sees to them.
-fn runtime(name: &str, events_max: usize) -> Result<Runtime, StartError> {
+pub(super) fn runtime(name: &str, events_max: usize) -> Result<Runtime, StartError> {
     tokio::runtime::Builder::new_current_thread()
         .max_io_events_per_tick(events_max)
         .enable_io()

@@ -32,8 +32,13 @@ pub(super) async fn after_the_others() {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::cell::RefCell;
+    use crate::server::limits::TURN_REQUESTS_MAX;
+    use crate::server::start;
+    use std::cell::{Cell, RefCell};
+    use std::io::Write;
     use std::rc::Rc;
+    use tokio::io::AsyncReadExt;
+    use tokio::net::UnixStream;
     use tokio::runtime::Builder;
     use tokio::task::{LocalSet, spawn_local};
 
@@ -57,6 +62,41 @@ mod tests {
             }
         });
         assert_eq!(*steps.borrow(), "read read decided decided answered answered ");
+    }
+
+    #[test]
+    fn of_many_that_come_at_once_few_wait_for_each_other() {
+        let runtime = start::runtime("a worker", TURN_REQUESTS_MAX).expect("a runtime");
+        let undecided = Rc::new(Cell::new((0_usize, 0_usize)));
+        LocalSet::new().block_on(&runtime, async {
+            let (mut clients, mut requests) = (Vec::new(), Vec::new());
+            for _ in 0..10 * TURN_REQUESTS_MAX {
+                let (client, ours) = std::os::unix::net::UnixStream::pair().expect("a pair");
+                ours.set_nonblocking(true).expect("set");
+                let mut ours = UnixStream::from_std(ours).expect("registered");
+                let undecided = Rc::clone(&undecided);
+                requests.push(spawn_local(async move {
+                    ours.read_u8().await.expect("a byte");
+                    let (now, most) = undecided.get();
+                    undecided.set((now + 1, most.max(now + 1)));
+                    after_the_others().await;
+                    let (now, most) = undecided.get();
+                    undecided.set((now - 1, most));
+                }));
+                clients.push(client);
+            }
+            // All wait for their byte before the first comes.
+            after_the_others().await;
+            for client in &mut clients {
+                client.write_all(b"x").expect("written");
+            }
+            for request in requests {
+                request.await.expect("no panic");
+            }
+        });
+        let (left, most) = undecided.get();
+        assert_eq!(left, 0);
+        assert!((2..=TURN_REQUESTS_MAX).contains(&most), "{most} waited for each other");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 use super::limits::LINGER_BYTES_MAX;
 use super::watch::{Phase, Watch};
+use hyper::body::Bytes;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -21,28 +22,21 @@ const LINGER_READ_BYTES: usize = 4 * 1024;
 pub(super) struct WatchedIo {
     stream: TcpStream,
     watch: Rc<Watch>,
-    /// What was read before, and how much of it was passed on; empty once all was.
-    early: Vec<u8>,
-    passed_on: usize,
+    /// What was read before and is not passed on yet.
+    early: Bytes,
     lingered_bytes: usize,
 }
 
 impl WatchedIo {
     /// Puts `stream`, of which `early` was read, under `watch`.
     pub(super) fn new(stream: TcpStream, watch: Rc<Watch>, early: Vec<u8>) -> Self {
-        Self { stream, watch, early, passed_on: 0, lingered_bytes: 0 }
+        Self { stream, watch, early: early.into(), lingered_bytes: 0 }
     }
 
     /// Passes on what was read before, as much as there is room for.
     fn pass_on(&mut self, buffer: &mut ReadBuf<'_>) {
-        let rest = &self.early[self.passed_on..];
-        let length = rest.len().min(buffer.remaining());
-        buffer.put_slice(&rest[..length]);
-        self.passed_on += length;
-        if self.passed_on == self.early.len() {
-            self.early = Vec::new();
-            self.passed_on = 0;
-        }
+        let length = self.early.len().min(buffer.remaining());
+        buffer.put_slice(&self.early.split_to(length));
     }
 
     /// Notes whether the kernel took the bytes.

@@ -105,6 +105,7 @@ impl<B: BidService, N: NoticeService> BidDesk<B, N> {
         let gzip_accepted = encoding::accepts_gzip(&head.headers);
         after_the_others().await;
         let reply = self.decide(call, &body, Packings { request: packing, gzip_accepted });
+        // Its room is another's while the answer waits for its turn.
         drop(body);
         after_the_others().await;
         reply
