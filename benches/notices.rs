@@ -79,27 +79,36 @@ fn main() {
         for round in 0..rounds {
             write_urls(&urls, OWN_KEY, (part * per_part, per_part));
             part += 1;
-            let beside = |(kind, urls): (&str, &Path)| {
-                let mut told = String::new();
-                let times = bids(&bidder, || told = paced_wrk(&bidder, (urls, seconds), pause_ms));
-                say(&format!("bids beside {kind} notices, {pace} ({told}): {times}"));
-                times
-            };
-            let [durable, forged] = [("durable", &*urls), ("forged", &*forged)];
-            // Who comes first changes: the machine's mood does not favour one.
-            pairs.push(if round % 2 == 0 {
-                let low = beside(forged);
-                (low, beside(durable))
-            } else {
-                let high = beside(durable);
-                (beside(forged), high)
-            });
+            let is_odd = round % 2 == 1;
+            pairs.push(pair(&bidder, (&forged, &urls, is_odd), (pace, pause_ms, seconds)));
         }
         say(&format!("durable to forged, {pace}, medians of {rounds}: {}", ratios(&pairs)));
     }
     say(&format!("bids alone again: {}", bids(&bidder, || sleep(seconds))));
     bidder.stop();
     say(&format!("log verified: {} events", world.verify()));
+}
+
+/// The latencies of bids beside forged notices and beside durable ones, which come first if it says
+/// so: the machine's mood is not to favour one.
+fn pair(
+    bidder: &Bidder,
+    (forged, durable, durable_first): (&Path, &Path, bool),
+    (pace, pause_ms, seconds): (&str, u64, u64),
+) -> (Latencies, Latencies) {
+    let beside = |kind: &str, urls: &Path| {
+        let mut told = String::new();
+        let times = bids(bidder, || told = paced_wrk(bidder, (urls, seconds), pause_ms));
+        say(&format!("bids beside {kind} notices, {pace} ({told}): {times}"));
+        times
+    };
+    if durable_first {
+        let high = beside("durable", durable);
+        (beside("forged", forged), high)
+    } else {
+        let low = beside("forged", forged);
+        (low, beside("durable", durable))
+    }
 }
 
 /// A number that the environment gives.
